@@ -1,0 +1,4 @@
+//! Values and decisions: no I/O, no async, no clock, no logs.
+
+pub mod oid;
+pub mod path;
