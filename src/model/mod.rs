@@ -1,4 +1,5 @@
 //! Values and decisions: no I/O, no async, no clock, no logs.
 
+pub mod branch;
 pub mod oid;
 pub mod path;
