@@ -137,3 +137,78 @@ fn deflate(content: &[u8]) -> Vec<u8> {
     let mut encoder = DeflateEncoder::new(Vec::with_capacity(content.len() / 4), Compression::new(LEVEL));
     encoder.write_all(content).and_then(|()| encoder.finish()).expect("a vector takes all that is written")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::io::{Cursor, Read as _};
+
+    use bytes::Bytes;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::archive::Package;
+
+    fn path(name: &str) -> PackagePath {
+        PackagePath::parse(name).unwrap()
+    }
+
+    #[test]
+    fn equal_files_give_these_bytes_in_any_order() {
+        let (a, b) = (path("Ä b/c/x.recipe.json"), path("z.connection.json"));
+        let packed = pack([(&b, &b"{}\n"[..]), (&a, &b"[]\n"[..])]).unwrap();
+        assert_eq!(packed, pack([(&a, &b"[]\n"[..]), (&b, &b"{}\n"[..])]).unwrap());
+        insta::assert_snapshot!(packed.escape_ascii(), @r#"PK\x03\x04\x14\x00\x00\x00\x08\x00\x00\x00!\x00\x06\xb0\xa1\xdd\x05\x00\x00\x00\x03\x00\x00\x00\x11\x00\x00\x00z.connection.json\xab\xae\xe5\x02\x00PK\x03\x04\x14\x00\x00\x08\x00\x00\x00\x00!\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x05\x00\x00\x00\xc3\x84 b/PK\x03\x04\x14\x00\x00\x08\x00\x00\x00\x00!\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x07\x00\x00\x00\xc3\x84 b/c/PK\x03\x04\x14\x00\x00\x08\x08\x00\x00\x00!\x00D\xd2hp\x05\x00\x00\x00\x03\x00\x00\x00\x14\x00\x00\x00\xc3\x84 b/c/x.recipe.json\x8b\x8e\xe5\x02\x00PK\x01\x024\x03\x14\x00\x00\x00\x08\x00\x00\x00!\x00\x06\xb0\xa1\xdd\x05\x00\x00\x00\x03\x00\x00\x00\x11\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\xa4\x81\x00\x00\x00\x00z.connection.jsonPK\x01\x024\x03\x14\x00\x00\x08\x00\x00\x00\x00!\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x05\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xedA4\x00\x00\x00\xc3\x84 b/PK\x01\x024\x03\x14\x00\x00\x08\x00\x00\x00\x00!\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x07\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xedAW\x00\x00\x00\xc3\x84 b/c/PK\x01\x024\x03\x14\x00\x00\x08\x08\x00\x00\x00!\x00D\xd2hp\x05\x00\x00\x00\x03\x00\x00\x00\x14\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\xa4\x81|\x00\x00\x00\xc3\x84 b/c/x.recipe.jsonPK\x05\x06\x00\x00\x00\x00\x04\x00\x04\x00\xe9\x00\x00\x00\xb3\x00\x00\x00\x00\x00"#);
+    }
+
+    #[test]
+    fn another_zip_reader_sees_the_shape_of_a_real_package() {
+        let (a, b) = (path("R/a.recipe.json"), path("R/S/b.recipe.json"));
+        let packed = pack([(&a, &b"{}"[..]), (&b, &b"[1]"[..])]).unwrap();
+        let mut zip = zip::ZipArchive::new(Cursor::new(packed)).unwrap();
+        let mut shape = String::new();
+        for index in 0..zip.len() {
+            let mut entry = zip.by_index(index).unwrap();
+            let mut content = String::new();
+            entry.read_to_string(&mut content).unwrap();
+            let (name, mode, made) =
+                (entry.name().unwrap(), entry.unix_mode().unwrap(), entry.version_made_by());
+            shape += &format!("{name} {mode:o} {made:?} {:?} {content}\n", entry.compression());
+        }
+        insta::assert_snapshot!(shape, @r#"
+            R/ 40755 (5, 2) Stored 
+            R/S/ 40755 (5, 2) Stored 
+            R/S/b.recipe.json 100644 (5, 2) Deflated [1]
+            R/a.recipe.json 100644 (5, 2) Deflated {}
+            "#);
+    }
+
+    #[test]
+    fn what_could_not_be_opened_is_not_packed() {
+        let (a, b, c) = (path("a/x.recipe.json"), path("A/y.recipe.json"), path("a"));
+        let refused = |files: [&PackagePath; 2]| pack(files.map(|path| (path, &b""[..]))).unwrap_err();
+        assert!(matches!(refused([&a, &b]), ArchiveError::Clash { .. }));
+        assert!(matches!(refused([&a, &c]), ArchiveError::FileAndFolder { .. }));
+        assert!(matches!(refused([&a, &a]), ArchiveError::Duplicate { .. }));
+        let large = vec![0; (64 << 20) + 1];
+        assert!(matches!(pack([(&a, &large[..])]).unwrap_err(), ArchiveError::Entry { .. }));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_packed_opens_to_the_same(
+            files in proptest::collection::btree_map("[a-cé ]{1,3}(/[a-c]{1,2}){0,3}\\.json", ".{0,60}", 0..12)
+        ) {
+            let files: BTreeMap<_, _> =
+                files.into_iter().filter_map(|(name, text)| Some((PackagePath::parse(&name).ok()?, text))).collect();
+            let packed = pack(files.iter().map(|(path, text)| (path, text.as_bytes()))).unwrap();
+            let package = Package::open(Bytes::from(packed), &Limits::default()).unwrap();
+            let opened: BTreeMap<_, _> = package
+                .entries()
+                .iter()
+                .map(|entry| (entry.path.clone(), String::from_utf8(package.read(entry).unwrap()).unwrap()))
+                .collect();
+            prop_assert_eq!(opened, files);
+        }
+    }
+}
