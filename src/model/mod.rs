@@ -2,3 +2,5 @@
 
 pub mod oid;
 pub mod path;
+pub mod project;
+pub mod schedule;
