@@ -21,7 +21,7 @@ pub enum Schedule {
     /// So long after the last look.
     Every(Duration),
     /// At the times of a cron line, in the time zone that the caller works in.
-    Cron(CronLine),
+    Cron(Box<CronLine>),
 }
 
 impl Schedule {
@@ -31,7 +31,7 @@ impl Schedule {
     /// Says what is wrong with either.
     pub fn parse(text: &str) -> Result<Self, ScheduleError> {
         if text.trim().contains(char::is_whitespace) {
-            CronLine::parse(text).map(Self::Cron)
+            CronLine::parse(text).map(|line| Self::Cron(Box::new(line)))
         } else {
             parse_duration(text).map(Self::Every)
         }
