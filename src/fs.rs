@@ -50,6 +50,15 @@ pub fn read_text(path: &Path, limit: u64) -> Result<String, FsError> {
         .map_err(|_| failed("read", path)(io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8")))
 }
 
+/// Returns the permission bits of a file, links followed.
+///
+/// # Errors
+/// When it is not there or cannot be looked at.
+pub fn mode(path: &Path) -> Result<u32, FsError> {
+    let metadata = std::fs::metadata(path).map_err(failed("read", path))?;
+    Ok(metadata.permissions().mode() & 0o7777)
+}
+
 /// Writes a file that is there whole or not at all, whatever happens: to a neighbour first, synced, renamed, and
 /// the folder synced. Readable by its owner alone.
 ///

@@ -24,12 +24,7 @@ impl ProjectName {
     /// # Errors
     /// Says what a name may hold.
     pub fn parse(name: &str) -> Result<Self, NameError> {
-        let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        if (1..=MAX_NAME).contains(&name.len()) && name.chars().all(good) && !name.starts_with(['.', '-']) {
-            Ok(Self(name.to_owned()))
-        } else {
-            Err(NameError)
-        }
+        check_name(name).map(|()| Self(name.to_owned()))
     }
 
     /// Returns the name as text.
@@ -69,6 +64,16 @@ impl std::borrow::Borrow<str> for ProjectName {
     fn borrow(&self) -> &str {
         &self.0
     }
+}
+
+/// Checks a name by the rule of [`ProjectName::parse`]: workspaces and repositories follow it as well.
+///
+/// # Errors
+/// Says what a name may hold.
+pub fn check_name(name: &str) -> Result<(), NameError> {
+    let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let fits = (1..=MAX_NAME).contains(&name.len()) && name.chars().all(good);
+    if fits && !name.starts_with(['.', '-']) { Ok(()) } else { Err(NameError) }
 }
 
 /// A name that is refused.
