@@ -170,7 +170,7 @@ fn parse_url(text: &str, origin: &Origin<'_>) -> Result<Remote, String> {
 
 fn parse_scheme(text: &str) -> Result<Remote, String> {
     let url = Url::parse(text).map_err(|error| format!("it is no URL ({error})"))?;
-    if url.password().is_some() {
+    if url.password().is_some() || secret::looks_like_a_token(url.username()) {
         return Err("secrets are never in the file: use token_file, or git's credential helpers".to_owned());
     }
     let reach = match url.scheme() {
@@ -253,6 +253,7 @@ mod tests {
             "fd::17",
             "https://u:secret@host/x",
             "ssh://u:secret@host/x",
+            "https://ghp_secret@host/x",
             "https:///",
             "ssh://-oProxyCommand=x/x",
             "/srv/\nx",

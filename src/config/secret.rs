@@ -32,7 +32,7 @@ pub(super) fn locate(report: &Report<'_>, origin: &Origin<'_>, name: &Written<&s
     if value.is_empty() || value.contains(char::is_control) {
         return Err(report.problem(place, "it must name a file"));
     }
-    if TOKEN_STARTS.iter().any(|start| value.starts_with(start)) || value.contains("eyJ") {
+    if looks_like_a_token(value) {
         return Err(report.problem_with_hint(
             place,
             "it looks like a token itself",
@@ -44,6 +44,11 @@ pub(super) fn locate(report: &Report<'_>, origin: &Origin<'_>, name: &Written<&s
         return Ok(SecretFile { path, managed: true });
     }
     Ok(SecretFile { path: origin.folder.join(value), managed: false })
+}
+
+/// Returns whether a text that should name something is the secret itself.
+pub(super) fn looks_like_a_token(text: &str) -> bool {
+    TOKEN_STARTS.iter().any(|start| text.starts_with(start)) || text.contains("eyJ")
 }
 
 /// Reads the token that a file holds.

@@ -13,6 +13,41 @@ const MINIMAL: &str = include_str!("../../config/recipesync.minimal.toml");
 const HEAD: &str =
     "state_dir = 's'\n[workspace.dev]\nregion = 'us'\ntoken_env = 'T'\n[repository.r]\nurl = '/r'\n";
 
+/// One mistake of each kind.
+const WRONG: &str = r#"
+stat_dir = 3
+state_dir = ["x"]
+
+[workspace.dev]
+url = "http://www.workato.com"
+region = "us"
+token = "wrkaus-eyJsecret"
+requests_per_minute = 0
+imports_per_hour = "many"
+
+[repository."../r"]
+url = "ext::sh -c whoami"
+author = "nobody"
+poll = "1 minute"
+token_file = "absent.token"
+
+[project.orders]
+workspace = "prod"
+repository = "../r"
+path = "../x"
+manifest_id = 1
+folder_id = -2
+max_delete = "150%"
+
+[project.orders.export]
+branch = "a..b"
+schedule = "0 0 30 2 *"
+
+[project.orders.import]
+branch = "refs/heads/main"
+restart_recipes = "yes"
+"#;
+
 /// A folder with the secrets that the examples name.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -98,40 +133,7 @@ fn every_key_is_in_the_example() {
 
 #[test]
 fn all_problems_are_in_one_report() {
-    let text = r#"
-stat_dir = 3
-state_dir = ["x"]
-
-[workspace.dev]
-url = "http://www.workato.com"
-region = "us"
-token = "wrkaus-eyJsecret"
-requests_per_minute = 0
-imports_per_hour = "many"
-
-[repository."../r"]
-url = "ext::sh -c whoami"
-author = "nobody"
-poll = "1 minute"
-token_file = "absent.token"
-
-[project.orders]
-workspace = "prod"
-repository = "../r"
-path = "../x"
-manifest_id = 1
-folder_id = -2
-max_delete = "150%"
-
-[project.orders.export]
-branch = "a..b"
-schedule = "0 0 30 2 *"
-
-[project.orders.import]
-branch = "refs/heads/main"
-restart_recipes = "yes"
-"#;
-    let report = problems(text);
+    let report = problems(WRONG);
     assert!(!report.contains("eyJsecret"));
     insta::assert_snapshot!(report, @r##"
     the configuration has 22 problems
