@@ -1,0 +1,233 @@
+//! HTTP as it is used here: no redirect is followed by itself, nothing is repeated, everything has a deadline and a
+//! size. It knows nothing of the platform.
+//!
+//! Redirects are off in every client: the HTTP library keeps `x-user-token` when it follows one to another host, and
+//! sends even `Authorization` again on the second hop.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use reqwest::{ClientBuilder, RequestBuilder, Response, Url, redirect, retry};
+
+use super::call::Call;
+use super::error::{SettingsError, WorkatoError};
+use super::reply::{Reply, redirect_target};
+
+/// How long looking up, connecting and TLS may take.
+pub(super) const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+/// How long a request may take: the server itself gives up after 40 s.
+pub(super) const REQUEST_WITHIN: Duration = Duration::from_secs(45);
+/// How long sending a package and getting the answer may take: 100 MB at 3 Mbit/s.
+pub(super) const IMPORT_WITHIN: Duration = Duration::from_secs(300);
+/// How long a download may take, redirects included: 100 MB at 1.5 Mbit/s.
+pub(super) const DOWNLOAD_WITHIN: Duration = Duration::from_secs(600);
+/// How long a body may stand still before it counts as stuck.
+const STALL: Duration = Duration::from_secs(30);
+/// The largest error that is read, in bytes.
+const MAX_ERROR: u64 = 64 << 10;
+/// How long an unused connection is kept: shorter than servers keep theirs, since a request on a connection that
+/// is just being closed is one whose outcome nobody knows.
+const IDLE: Duration = Duration::from_secs(20);
+
+/// The connections of the whole process; costs a tenth of a megabyte, so one is enough.
+pub struct Http {
+    remote: Result<Remote, String>,
+    /// For plain http on this machine: past any proxy, and without certificates, which a small system may lack.
+    loopback: reqwest::Client,
+}
+
+/// The clients for everything that is not on this machine.
+struct Remote {
+    api: reqwest::Client,
+    /// A client of its own for packages, so that not even a connection is shared with what knows the token.
+    store: reqwest::Client,
+}
+
+impl Http {
+    /// Makes the clients. Where the system has no certificates, only this machine can be talked to.
+    #[must_use]
+    pub fn new() -> Self {
+        // An error means that one is installed already, which does as well.
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let loopback = builder()
+            .no_proxy()
+            .tls_certs_only([])
+            .build()
+            .expect("a client without proxies and certificates needs nothing from the system");
+        Self { remote: Remote::new().map_err(|error| chain(&error)), loopback }
+    }
+
+    /// Returns the client for the API at an address.
+    pub(super) fn api(&self, url: &Url) -> Result<reqwest::Client, SettingsError> {
+        if is_plain_loopback(url) {
+            return Ok(self.loopback.clone());
+        }
+        match &self.remote {
+            Ok(remote) => Ok(remote.api.clone()),
+            Err(reason) => Err(SettingsError::Certificates { reason: reason.clone() }),
+        }
+    }
+
+    /// Returns the clients for packages: for https, which may be missing, and for plain http on this machine.
+    pub(super) fn store(&self) -> Store {
+        Store {
+            remote: self
+                .remote
+                .as_ref()
+                .map_or_else(|_| self.loopback.clone(), |remote| remote.store.clone()),
+            loopback: self.loopback.clone(),
+        }
+    }
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Remote {
+    fn new() -> reqwest::Result<Self> {
+        let agent = concat!("recipesync/", env!("CARGO_PKG_VERSION"));
+        Ok(Self {
+            api: builder().https_only(true).user_agent(agent).build()?,
+            store: builder().https_only(true).build()?,
+        })
+    }
+}
+
+/// The clients for packages: they know no header of ours.
+pub(super) struct Store {
+    remote: reqwest::Client,
+    loopback: reqwest::Client,
+}
+
+impl Store {
+    /// Makes a request for what a link leads to.
+    pub(super) fn get(&self, url: &Url) -> RequestBuilder {
+        if is_plain_loopback(url) { &self.loopback } else { &self.remote }.get(url.clone())
+    }
+}
+
+fn builder() -> ClientBuilder {
+    reqwest::Client::builder()
+        .redirect(redirect::Policy::none())
+        .retry(retry::never())
+        .referer(false)
+        .connect_timeout(CONNECT_WITHIN)
+        .pool_idle_timeout(IDLE)
+}
+
+/// Sends a request and waits for the head of the answer.
+pub(super) async fn send(
+    call: Call,
+    request: RequestBuilder,
+    within: Duration,
+) -> Result<Response, WorkatoError> {
+    match tokio::time::timeout(within, request.send()).await {
+        Ok(Ok(response)) => Ok(response),
+        Ok(Err(error)) => Err(failed(call, error)),
+        Err(_) => Err(WorkatoError::TimedOut { call, after: within }),
+    }
+}
+
+/// Reads a whole answer: at most `limit` bytes where it means success, little where it does not.
+pub(super) async fn reply(call: Call, response: Response, limit: u64) -> Result<Reply, WorkatoError> {
+    let target = redirect_target(&response).map(|url| shown_host(&url));
+    let (status, headers) = (response.status(), response.headers().clone());
+    let body = if status.is_success() {
+        read(call, response, limit).await?
+    } else {
+        // The status says what happened, whatever becomes of the words.
+        read(call, response, MAX_ERROR).await.unwrap_or_default()
+    };
+    Ok(Reply { call, status, headers, body, target })
+}
+
+/// Reads a body of at most `limit` bytes; what a length header says is believed only where it is too large.
+pub(super) async fn read(call: Call, mut response: Response, limit: u64) -> Result<Bytes, WorkatoError> {
+    let too_large = WorkatoError::TooLarge { call, limit };
+    let announced = response.content_length().unwrap_or_default();
+    if announced > limit {
+        return Err(too_large);
+    }
+    let mut body = BytesMut::with_capacity(usize::try_from(announced).unwrap_or_default());
+    loop {
+        match tokio::time::timeout(STALL, response.chunk()).await {
+            Ok(Ok(Some(chunk))) if body.len() as u64 + chunk.len() as u64 > limit => return Err(too_large),
+            Ok(Ok(Some(chunk))) => body.extend_from_slice(&chunk),
+            Ok(Ok(None)) => return Ok(body.freeze()),
+            Ok(Err(error)) => return Err(failed(call, error)),
+            Err(_) => return Err(WorkatoError::TimedOut { call, after: STALL }),
+        }
+    }
+}
+
+fn failed(call: Call, error: reqwest::Error) -> WorkatoError {
+    let source = error.without_url(); // it may be a signed link
+    if source.is_connect() {
+        WorkatoError::Connect { call, source }
+    } else {
+        WorkatoError::Cut { call, source }
+    }
+}
+
+/// Returns whether an address is plain http on this machine.
+pub(super) fn is_plain_loopback(url: &Url) -> bool {
+    url.scheme() == "http" && url.host_str().is_some_and(is_loopback)
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || address.parse().is_ok_and(|ip: IpAddr| ip.to_canonical().is_loopback())
+}
+
+/// Returns an address as it may be shown: the scheme where it is not https, the host, and a port of its own.
+pub(super) fn shown_host(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
+    match url.scheme() {
+        "https" => format!("{host}{port}"),
+        scheme => format!("{scheme}://{host}{port}"),
+    }
+}
+
+/// Returns an error with its causes on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    std::iter::successors(Some(error), |error| error.source())
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_http_on_this_machine_is_loopback() {
+        for (url, expected) in [
+            ("http://127.0.0.1:8080/x", true),
+            ("http://127.9.9.9", true),
+            ("http://localhost", true),
+            ("http://[::1]:1", true),
+            ("http://[::ffff:127.0.0.1]", true),
+            ("http://2130706433", true), // the same address in decimal, which the parser knows
+            ("https://127.0.0.1", false),
+            ("http://10.0.0.1", false),
+            ("http://localhost.example.com", false),
+            ("http://127.0.0.1.example.com", false),
+            ("ftp://127.0.0.1", false),
+        ] {
+            assert_eq!(is_plain_loopback(&Url::parse(url).unwrap()), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_host_is_shown_without_what_may_be_secret() {
+        let shown = |url: &str| shown_host(&Url::parse(url).unwrap());
+        assert_eq!(shown("https://u:p@store.example/a?sig=1#x"), "store.example");
+        assert_eq!(shown("http://store.example:81/a"), "http://store.example:81");
+    }
+}

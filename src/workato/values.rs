@@ -1,0 +1,166 @@
+//! What the platform answers about workspaces, folders and manifests, as values.
+//!
+//! Fields that are not needed are not read; an id that is missing makes the answer one that is not understood.
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+
+use super::loose;
+
+/// The workspace that a token belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Identity {
+    /// The workspace's id: a token that suddenly shows another one must not be used.
+    #[serde(deserialize_with = "loose::id")]
+    pub id: u64,
+    /// The workspace's name.
+    #[serde(default, deserialize_with = "loose::text")]
+    pub name: String,
+    /// The folder at the top of everything.
+    #[serde(default, deserialize_with = "loose::some_id")]
+    pub root_folder_id: Option<u64>,
+    /// The server's clock when it answered, to the second.
+    #[serde(skip)]
+    pub server_time: Option<DateTime<Utc>>,
+}
+
+/// An asset of a folder, or one that something in the folder needs.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct FolderAsset {
+    /// The asset's id in this workspace, unique within its type.
+    #[serde(deserialize_with = "loose::id")]
+    pub id: u64,
+    /// The type; an open list.
+    #[serde(rename = "type", default, deserialize_with = "loose::text")]
+    pub kind: String,
+    /// The name that people see.
+    #[serde(default, deserialize_with = "loose::text")]
+    pub name: String,
+    /// The file in the package.
+    #[serde(default, deserialize_with = "loose::text")]
+    pub zip_name: String,
+    /// The version, where the type has one.
+    #[serde(default, deserialize_with = "loose::some_id")]
+    pub version: Option<u64>,
+    /// Whether a manifest made now would hold it.
+    #[serde(default, deserialize_with = "loose::flag")]
+    pub checked: bool,
+    /// Whether it is needed and cannot be found.
+    #[serde(default, deserialize_with = "loose::flag")]
+    pub unreachable: bool,
+}
+
+/// A list of what an export holds.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Manifest {
+    /// The manifest's id.
+    #[serde(deserialize_with = "loose::id")]
+    pub id: u64,
+    /// The name, which becomes part of the package's file name.
+    #[serde(default, deserialize_with = "loose::text")]
+    pub name: String,
+    /// `working`, or `archived` once it was deleted.
+    #[serde(default, deserialize_with = "loose::text")]
+    pub status: String,
+    /// When it was deleted, empty where it was not.
+    #[serde(default, deserialize_with = "loose::text")]
+    pub deleted_at: String,
+}
+
+impl Manifest {
+    /// Returns whether it was deleted: it can still be read, but not used.
+    #[must_use]
+    pub fn is_archived(&self) -> bool {
+        self.status == "archived" || !self.deleted_at.is_empty()
+    }
+}
+
+/// A folder of a workspace.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Folder {
+    /// The folder's id.
+    #[serde(deserialize_with = "loose::id")]
+    pub id: u64,
+    /// The name.
+    #[serde(default, deserialize_with = "loose::text")]
+    pub name: String,
+    /// The folder that it is in.
+    #[serde(default, deserialize_with = "loose::some_id")]
+    pub parent_id: Option<u64>,
+}
+
+/// A project of a workspace: a folder at the top, with an id of its own besides.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct WorkspaceProject {
+    /// The project's id, which is not its folder's.
+    #[serde(deserialize_with = "loose::id")]
+    pub id: u64,
+    /// The project's folder.
+    #[serde(deserialize_with = "loose::id")]
+    pub folder_id: u64,
+    /// The name.
+    #[serde(default, deserialize_with = "loose::text")]
+    pub name: String,
+}
+
+/// The envelope of most answers.
+#[derive(Deserialize)]
+pub(super) struct Enveloped<T> {
+    /// What it holds.
+    pub(super) result: T,
+}
+
+/// The assets of a folder, in their envelope.
+#[derive(Deserialize)]
+pub(super) struct Assets {
+    /// The list, which must be there: its absence would look like an empty folder.
+    pub(super) assets: Vec<FolderAsset>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documented_answers_are_read() {
+        let assets: Enveloped<Assets> = serde_json::from_str(
+            r#"{"result":{"assets":[
+                {"id":12,"name":"Copy of Recipeops","type":"recipe","version":1,"folder":"",
+                 "absolute_path":"All projects","root_folder":false,"unreachable":false,
+                 "zip_name":"copy_of_recipeops.recipe.json","checked":true,"status":"added"},
+                {"id":"13","name":null,"type":"something_new","version":null,"checked":"true"}]}}"#,
+        )
+        .unwrap();
+        insta::assert_debug_snapshot!(assets.result.assets.iter().map(|a| (a.id, &*a.kind, a.version, a.checked)).collect::<Vec<_>>(), @r#"
+        [
+            (
+                12,
+                "recipe",
+                Some(
+                    1,
+                ),
+                true,
+            ),
+            (
+                13,
+                "something_new",
+                None,
+                true,
+            ),
+        ]
+        "#);
+        let manifest: Enveloped<Manifest> = serde_json::from_str(
+            r#"{"result":{"id":12,"name":"sync-billing","last_exported_at":null,"deleted_at":null,
+                "created_at":"2023-02-27T02:44:59.447-08:00","project_path":"Folder 1","status":"working"}}"#,
+        )
+        .unwrap();
+        assert!(!manifest.result.is_archived());
+    }
+
+    #[test]
+    fn a_list_that_is_missing_is_not_an_empty_one() {
+        for json in [r#"{"result":{}}"#, r#"{"result":{"assets":null}}"#, r#"{"result":{"assets":[{}]}}"#] {
+            assert!(serde_json::from_str::<Enveloped<Assets>>(json).is_err(), "{json}");
+        }
+    }
+}
