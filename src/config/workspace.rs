@@ -6,6 +6,7 @@ use secrecy::SecretString;
 use super::reader::Section;
 use super::report::{Read, Report};
 use super::{Origin, secret};
+use crate::workato::{region_names, region_url};
 
 /// The keys of a workspace.
 pub(super) const KEYS: &[&str] =
@@ -112,10 +113,10 @@ pub(super) fn is_loopback(url: &Url) -> bool {
 }
 
 fn parse_region(text: &str) -> Result<Url, String> {
-    let found = REGIONS.iter().find(|(name, _)| *name == text);
-    let names: Vec<&str> = REGIONS.iter().map(|(name, _)| *name).collect();
-    let (_, url) =
-        found.ok_or_else(|| format!("it is no region: {}; or give the url instead", names.join(", ")))?;
+    let url = region_url(text).ok_or_else(|| {
+        let names: Vec<&str> = region_names().collect();
+        format!("it is no region: {}; or give the url instead", names.join(", "))
+    })?;
     Ok(Url::parse(url).expect("the table holds URLs"))
 }
 
@@ -129,18 +130,3 @@ fn parse_email(text: &str) -> Result<String, &'static str> {
         _ => Err("it must be a mail address"),
     }
 }
-
-/// The data centres that are known; new ones are reached by `url`.
-const REGIONS: [(&str, &str); 11] = [
-    ("us", "https://www.workato.com"),
-    ("eu", "https://app.eu.workato.com"),
-    ("jp", "https://app.jp.workato.com"),
-    ("sg", "https://app.sg.workato.com"),
-    ("au", "https://app.au.workato.com"),
-    ("il", "https://app.il.workato.com"),
-    ("cn", "https://app.workatoapp.cn"),
-    ("kr", "https://app.kr.workato.com"),
-    ("uk", "https://app.uk.workato.com"),
-    ("trial", "https://app.trial.workato.com"),
-    ("preview", "https://app.preview.workato.com"),
-];
