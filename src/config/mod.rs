@@ -216,8 +216,8 @@ fn named<T>(
 
 fn read_state_dir(report: &Report<'_>, origin: &Origin<'_>, root: &Section<'_>) -> Read<PathBuf> {
     if let Some(Written { value, place }) = root.text("state_dir")? {
-        if value.is_empty() || value.contains('\0') {
-            return Err(report.problem(&place, "it must name a folder"));
+        if value.is_empty() || value.starts_with('~') || value.contains('\0') {
+            return Err(report.problem(&place, "it must name a folder, by its whole path or from here"));
         }
         return Ok(origin.folder.join(value));
     }

@@ -163,6 +163,9 @@ fn parse_url(text: &str, origin: &Origin<'_>) -> Result<Remote, String> {
     if colon.is_some_and(|colon| colon > 0 && !text[..colon].contains('/')) {
         return Ok(Remote { text: text.to_owned(), reach: Reach::Ssh });
     }
+    if text.starts_with('~') {
+        return Err("it names a home folder, which only a shell knows: write the whole path".to_owned());
+    }
     let path = std::path::absolute(origin.folder.join(text)).map_err(|error| error.to_string())?;
     let text = path.into_os_string().into_string().map_err(|_| "its folder has a name that is not UTF-8")?;
     Ok(Remote { text, reach: Reach::Other })
@@ -257,6 +260,7 @@ mod tests {
             "https:///",
             "ssh://-oProxyCommand=x/x",
             "/srv/\nx",
+            "~/x.git",
         ] {
             let error = parse(text).unwrap_err();
             assert!(!error.contains("secret@"), "{error}");

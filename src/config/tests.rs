@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
+use proptest::prelude::*;
 use secrecy::ExposeSecret as _;
 
 use super::*;
@@ -345,3 +346,52 @@ fn a_file_that_is_not_there_has_a_way_on() {
     assert_eq!(error.to_string(), "there is no configuration to read");
     assert!(error.hint().unwrap().contains("--config"));
 }
+
+proptest! {
+    #[test]
+    fn whatever_is_written_is_a_configuration_or_has_its_problems(
+        changes in prop::collection::vec((0..200_usize, 0..VALUES.len() + 2), 1..8),
+    ) {
+        let mut lines: Vec<String> = EXAMPLE.lines().map(str::to_owned).collect();
+        for (at, change) in changes {
+            let at = at % lines.len();
+            if change == VALUES.len() {
+                lines.remove(at);
+            } else if change > VALUES.len() {
+                let copy = lines[at].clone();
+                lines.push(copy);
+            } else if let Some((key, _)) = lines[at].clone().split_once('=') {
+                lines[at] = format!("{key}= {}", VALUES[change]);
+            }
+        }
+        let variables = [("PRODUCTION_TOKEN", "p"), ("HOME", "/h")];
+        match load(SECRETS.path(), &lines.join("\n"), &variables) {
+            Ok(config) => {
+                let mut projects = config.projects.values();
+                let whole = projects.all(|project| config.repository_of(project).name == project.repository);
+                prop_assert!(whole);
+            }
+            Err(problems) => prop_assert!(problems.list.iter().all(|problem| problem.line <= lines.len())),
+        }
+    }
+}
+
+/// Values of every type, for any key.
+const VALUES: [&str; 14] = [
+    "\"\"",
+    "\"main\"",
+    "\"dev.token\"",
+    "\"../x\"",
+    "\"https://u:p@x/y\"",
+    "\"5m\"",
+    "\"\\u0000\"",
+    "0",
+    "-1",
+    "7",
+    "1.5",
+    "true",
+    "[1, {}]",
+    "{ branch = \"main\" }",
+];
+
+static SECRETS: std::sync::LazyLock<tempfile::TempDir> = std::sync::LazyLock::new(folder);
