@@ -1,0 +1,121 @@
+//! When two versions of a file are the same: in content, or in meaning.
+//!
+//! Both are told by digests of one file alone, so that what was seen can be remembered without its bytes. When in doubt
+//! a difference counts. How a difference reads is not known here.
+
+use crate::model::path::PackagePath;
+
+use super::fields::Place;
+use super::json::Doc;
+use super::kind::Kind;
+use super::{meaning, page};
+
+/// How much is set aside in a comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// Formatting, and fields that change with nobody's doing.
+    Content,
+    /// Also what the server derives.
+    Meaning,
+}
+
+/// The digests of one file. Two versions are the same at a level if and only if its digests are equal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Digests {
+    /// At [`Level::Content`].
+    pub content: [u8; 16],
+    /// At [`Level::Meaning`].
+    pub meaning: [u8; 16],
+}
+
+impl Digests {
+    /// Returns a file's digests, in linear time and bounded memory.
+    #[must_use]
+    pub fn of(path: &PackagePath, bytes: &[u8]) -> Self {
+        Self { content: digest(Level::Content, path, bytes), meaning: digest(Level::Meaning, path, bytes) }
+    }
+}
+
+/// Returns whether two versions of a file are the same at a level.
+#[must_use]
+pub fn same(level: Level, path: &PackagePath, a: &[u8], b: &[u8]) -> bool {
+    a == b || digest(level, path, a) == digest(level, path, b)
+}
+
+fn digest(level: Level, path: &PackagePath, bytes: &[u8]) -> [u8; 16] {
+    let kind = Kind::of(path);
+    let extension = path.file_name().rsplit_once('.').map_or("", |(_, extension)| extension);
+    let read = match (extension, &kind) {
+        ("json", _) => json(level, Place::of(&kind), bytes).map(|digest| (b'j', digest)),
+        ("zip", Kind::Page) => page::digest(level, bytes).map(|digest| (b'p', digest)),
+        _ => None,
+    };
+    let mut hasher = blake3::Hasher::new();
+    match read {
+        Some((sort, digest)) => hasher.update(&[sort]).update(&digest),
+        None => hasher.update(b"b").update(bytes),
+    };
+    meaning::truncated(&hasher)
+}
+
+/// Returns the digest of a JSON text, if it is plain JSON.
+pub(super) fn json(level: Level, place: Place, bytes: &[u8]) -> Option<[u8; 16]> {
+    let doc = Doc::parse(bytes).ok()?;
+    let text = std::str::from_utf8(bytes).ok()?;
+    Some(meaning::digest(level, &doc, place, text))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+
+    fn corpus(folder: &str) -> Option<PathBuf> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus").join(folder);
+        folder.is_dir().then_some(folder)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "test data")]
+    fn read(path: &Path) -> Vec<u8> {
+        std::fs::read(path).unwrap()
+    }
+
+    /// Calls with every file below a folder that another folder has too.
+    fn pairs(old: &Path, new: &Path, check: &mut dyn FnMut(&PackagePath, &[u8], &[u8])) {
+        let mut folders = vec![new.to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in folder.read_dir().unwrap() {
+                let file = entry.unwrap().path();
+                if file.is_dir() {
+                    folders.push(file);
+                    continue;
+                }
+                let name = file.strip_prefix(new).unwrap().to_str().unwrap();
+                check(&PackagePath::parse(name).unwrap(), &read(&old.join(name)), &read(&file));
+            }
+        }
+    }
+
+    #[test]
+    fn a_second_export_of_every_type_has_the_same_content() {
+        let (Some(old), Some(new)) = (corpus("synthetic-all-types"), corpus("synthetic-all-types-reexport"))
+        else {
+            return;
+        };
+        pairs(&old, &new, &mut |path, old, new| {
+            assert_ne!(old, new, "{path}");
+            assert_eq!(Digests::of(path, old), Digests::of(path, new), "{path}");
+        });
+    }
+
+    #[test]
+    fn two_clients_wrote_the_same_project() {
+        let (Some(old), Some(new)) = (corpus("dewy-resort"), corpus("dewy-resort-resorted")) else { return };
+        pairs(&old, &new, &mut |path, old, new| {
+            let other_workspace = path.file_name() == "get_all_entities.recipe.json";
+            assert_eq!(same(Level::Content, path, old, new), !other_workspace, "{path}");
+            assert!(same(Level::Meaning, path, old, new), "{path}");
+        });
+    }
+}

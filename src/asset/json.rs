@@ -1,0 +1,363 @@
+//! JSON as a flat list of nodes over its bytes: nothing is copied, nothing is lost, nothing recurses.
+//!
+//! General JSON libraries turn numbers into floats, merge duplicate keys and recurse. Here a number is its text,
+//! a string is a span, an object's members are found in the order of their keys, and what is not plain JSON is
+//! told apart from what is. It knows nothing of recipes.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+mod parse;
+
+/// The deepest nesting that is read; real recipes nest 26 deep.
+pub const MAX_DEPTH: usize = 512;
+/// The largest number of values and keys that is read: it bounds memory at about 100 MB a document. Even 64 MiB of
+/// pretty-printed recipe has fewer.
+const MAX_NODES: usize = 1 << 23;
+/// The largest text that is read, in bytes, so that spans fit 32 bits with room to spare.
+const MAX_BYTES: usize = 1 << 30;
+
+/// Why a text is not plain JSON. Such files are kept byte for byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotPlain {
+    /// Not UTF-8.
+    #[error("it is not UTF-8")]
+    Utf8,
+    /// Not the JSON grammar (a byte order mark, `NaN` and two values in a row count as such).
+    #[error("it is not JSON")]
+    Syntax,
+    /// One object has the same key twice, perhaps in two spellings.
+    #[error("an object has the same key twice")]
+    DuplicateKey,
+    /// Nested deeper than 512 levels.
+    #[error("it is nested too deep")]
+    TooDeep,
+    /// More values than are read.
+    #[error("it has too many values")]
+    TooLarge,
+}
+
+/// What a node is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tag {
+    /// `null`.
+    Null,
+    /// `true` or `false`.
+    Bool,
+    /// A number, of which the text counts.
+    Number,
+    /// A string.
+    String,
+    /// The key of the member whose value is the next node.
+    Key,
+    /// A list.
+    Array,
+    /// An object.
+    Object,
+}
+
+/// Names one node of a [`Doc`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Node(u32);
+
+/// For scalars the span of the text (of strings without the quotes). For containers `b` is the index behind the last
+/// node inside, and for objects `a` is where its keys are listed.
+#[derive(Clone, Copy)]
+struct Cell {
+    tag: Tag,
+    /// Whether a string holds a backslash.
+    escaped: bool,
+    a: u32,
+    b: u32,
+}
+
+/// A parsed JSON text.
+pub struct Doc<'a> {
+    text: &'a str,
+    /// All nodes in the order of the text.
+    cells: Vec<Cell>,
+    /// For each object the number of its keys, and then its key nodes, sorted.
+    members: Vec<u32>,
+}
+
+impl<'a> Doc<'a> {
+    /// Parses a text in linear time, but for the sorting of keys.
+    ///
+    /// # Errors
+    /// Says why the text is not plain JSON.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, NotPlain> {
+        if bytes.len() > MAX_BYTES {
+            return Err(NotPlain::TooLarge);
+        }
+        let text = std::str::from_utf8(bytes).map_err(|_| NotPlain::Utf8)?;
+        let doc = Self { text, cells: Vec::with_capacity(bytes.len() / 32), members: Vec::new() };
+        parse::run(doc)
+    }
+
+    /// Returns the outermost value.
+    #[must_use]
+    pub const fn root(&self) -> Node {
+        Node(0)
+    }
+
+    /// Returns what a node is.
+    #[must_use]
+    pub fn tag(&self, node: Node) -> Tag {
+        self.cell(node).tag
+    }
+
+    /// Returns a scalar's own text (of strings and keys without the quotes, with their escapes), `""` for containers.
+    #[must_use]
+    pub fn raw(&self, node: Node) -> &'a str {
+        let cell = self.cell(node);
+        match cell.tag {
+            Tag::Array | Tag::Object => "",
+            _ => &self.text[cell.a as usize..cell.b as usize],
+        }
+    }
+
+    /// Returns the value of a string or key in UTF-8, in which a lone surrogate has its three bytes (WTF-8).
+    #[must_use]
+    pub fn decoded(&self, node: Node) -> Cow<'a, [u8]> {
+        let raw = self.raw(node);
+        if !self.escaped(node) {
+            return Cow::Borrowed(raw.as_bytes());
+        }
+        let mut bytes = Vec::with_capacity(raw.len());
+        points(raw).for_each(|point| push_point(&mut bytes, point));
+        Cow::Owned(bytes)
+    }
+
+    /// Returns whether a string or key is written with escapes.
+    #[must_use]
+    pub fn escaped(&self, node: Node) -> bool {
+        self.cell(node).escaped
+    }
+
+    /// Returns the value of a string or key, if it is one and holds no lone surrogate.
+    #[must_use]
+    pub fn text(&self, node: Node) -> Option<Cow<'a, str>> {
+        match self.tag(node) {
+            Tag::String | Tag::Key => match self.decoded(node) {
+                Cow::Borrowed(_) => Some(Cow::Borrowed(self.raw(node))),
+                Cow::Owned(bytes) => String::from_utf8(bytes).ok().map(Cow::Owned),
+            },
+            _ => None,
+        }
+    }
+
+    /// Returns the value that belongs to a key.
+    #[must_use]
+    pub fn value(&self, key: Node) -> Node {
+        debug_assert_eq!(self.tag(key), Tag::Key, "only keys have a value");
+        Node(key.0 + 1)
+    }
+
+    /// Returns an object's members sorted by the code points of their keys; none for other nodes.
+    pub fn members(&self, node: Node) -> impl Iterator<Item = (Node, Node)> + Clone + '_ {
+        self.keys(node).iter().map(|key| (Node(*key), Node(key + 1)))
+    }
+
+    /// Returns the value of an object's member.
+    #[must_use]
+    pub fn get(&self, node: Node, key: &str) -> Option<Node> {
+        let keys = self.keys(node);
+        let compare = |other: &u32| {
+            let raw = self.raw(Node(*other));
+            if self.escaped(Node(*other)) {
+                points(raw).cmp(key.chars().map(u32::from))
+            } else {
+                raw.cmp(key)
+            }
+        };
+        keys.binary_search_by(compare).ok().map(|found| Node(keys[found] + 1))
+    }
+
+    /// Returns a list's items; none for other nodes.
+    pub fn items(&self, node: Node) -> impl Iterator<Item = Node> + '_ {
+        let cell = self.cell(node);
+        let (first, end) = if cell.tag == Tag::Array { (node.0 + 1, cell.b) } else { (0, 0) };
+        std::iter::successors(Some(first), |at| Some(self.behind(Node(*at))))
+            .take_while(move |at| *at < end)
+            .map(Node)
+    }
+
+    /// Returns every node inside a container (or the scalar itself), in the order of the text.
+    pub fn within(&self, node: Node) -> impl Iterator<Item = Node> + use<'a> {
+        (node.0..self.behind(node)).map(Node)
+    }
+
+    /// Walks a value in canonical order.
+    #[must_use]
+    pub fn walk(&self, node: Node) -> Walk<'_, 'a> {
+        Walk { doc: self, open: Vec::new(), next: Some(node) }
+    }
+
+    /// Returns whether two values are the same: numbers by their text, members in any order.
+    #[must_use]
+    pub fn same_value(&self, other: &Doc<'_>) -> bool {
+        let mut theirs = other.walk(other.root());
+        self.walk(self.root()).all(|event| match (event, theirs.next()) {
+            (Event::End(_), Some(Event::End(_))) => true,
+            (Event::Key(a) | Event::Value(a), Some(Event::Key(b) | Event::Value(b))) => {
+                self.tag(a) == other.tag(b)
+                    && (self.raw(a) == other.raw(b)
+                        || (self.escaped(a) || other.escaped(b)) && self.decoded(a) == other.decoded(b))
+            }
+            _ => false,
+        }) && theirs.next().is_none()
+    }
+
+    /// Compares two keys by their code points, which is also how their UTF-8 bytes compare.
+    fn compare(&self, a: u32, b: u32) -> Ordering {
+        let (a, b) = (Node(a), Node(b));
+        if self.escaped(a) || self.escaped(b) {
+            points(self.raw(a)).cmp(points(self.raw(b)))
+        } else {
+            self.raw(a).cmp(self.raw(b))
+        }
+    }
+
+    fn cell(&self, node: Node) -> Cell {
+        self.cells[node.0 as usize]
+    }
+
+    fn keys(&self, node: Node) -> &[u32] {
+        let cell = self.cell(node);
+        if cell.tag != Tag::Object {
+            return &[];
+        }
+        let first = cell.a as usize + 1;
+        &self.members[first..first + self.members[cell.a as usize] as usize]
+    }
+
+    fn behind(&self, node: Node) -> u32 {
+        let Some(cell) = self.cells.get(node.0 as usize) else { return node.0 };
+        if matches!(cell.tag, Tag::Array | Tag::Object) { cell.b } else { node.0 + 1 }
+    }
+}
+
+/// One step of a [`Walk`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// The key of the value that comes next.
+    Key(Node),
+    /// A scalar, or the start of a container.
+    Value(Node),
+    /// The end of a container.
+    End(Node),
+}
+
+/// A walk over a value: members sorted by key, items in their order, each container opened and closed.
+pub struct Walk<'d, 'a> {
+    doc: &'d Doc<'a>,
+    open: Vec<Open>,
+    next: Option<Node>,
+}
+
+/// A container that the walk is in: for an object a range of the list of keys, for an array one of nodes.
+struct Open {
+    node: Node,
+    next: u32,
+    end: u32,
+}
+
+impl Walk<'_, '_> {
+    /// Returns the innermost container that the walk is in.
+    #[must_use]
+    pub fn inside(&self) -> Option<Node> {
+        self.open.last().map(|open| open.node)
+    }
+
+    /// Leaves the container that was just entered, without its end.
+    pub fn leave(&mut self) {
+        self.open.pop();
+    }
+
+    /// Leaves out the value whose key just came.
+    pub fn skip_value(&mut self) {
+        self.next = None;
+    }
+}
+
+impl Iterator for Walk<'_, '_> {
+    type Item = Event;
+
+    fn next(&mut self) -> Option<Event> {
+        if let Some(node) = self.next.take() {
+            let cell = self.doc.cell(node);
+            match cell.tag {
+                Tag::Array => self.open.push(Open { node, next: node.0 + 1, end: cell.b }),
+                Tag::Object => {
+                    let end = cell.a + 1 + self.doc.members[cell.a as usize];
+                    self.open.push(Open { node, next: cell.a + 1, end });
+                }
+                _ => {}
+            }
+            return Some(Event::Value(node));
+        }
+        let open = self.open.last_mut()?;
+        if open.next >= open.end {
+            return self.open.pop().map(|open| Event::End(open.node));
+        }
+        if self.doc.tag(open.node) == Tag::Object {
+            let key = self.doc.members[open.next as usize];
+            open.next += 1;
+            self.next = Some(Node(key + 1));
+            return Some(Event::Key(Node(key)));
+        }
+        self.next = Some(Node(open.next));
+        open.next = self.doc.behind(Node(open.next));
+        self.next()
+    }
+}
+
+/// Reads the code points of a string as it is written in a parsed document; a surrogate without its other half comes
+/// as itself.
+pub(crate) fn points(raw: &str) -> impl Iterator<Item = u32> + '_ {
+    let mut rest = raw.chars();
+    std::iter::from_fn(move || {
+        let first = rest.next()?;
+        if first != '\\' {
+            return Some(u32::from(first));
+        }
+        let escape = rest.next()?;
+        Some(match escape {
+            'n' => 0x0a,
+            't' => 0x09,
+            'r' => 0x0d,
+            'b' => 0x08,
+            'f' => 0x0c,
+            'u' => {
+                let (high, behind) = four_digits(rest.as_str());
+                rest = behind.chars();
+                let low = behind.strip_prefix("\\u").map(four_digits);
+                match low {
+                    Some((low @ 0xdc00..=0xdfff, behind)) if (0xd800..=0xdbff).contains(&high) => {
+                        rest = behind.chars();
+                        0x1_0000 + ((high - 0xd800) << 10) + (low - 0xdc00)
+                    }
+                    _ => high,
+                }
+            }
+            other => u32::from(other),
+        })
+    })
+}
+
+/// Splits off the four hex digits of an escape.
+fn four_digits(text: &str) -> (u32, &str) {
+    let (digits, behind) = text.split_at(4);
+    (u32::from_str_radix(digits, 16).expect("escapes were checked by the parser"), behind)
+}
+
+/// Writes a code point in UTF-8, a surrogate in the three bytes that UTF-8 would have for it.
+fn push_point(bytes: &mut Vec<u8>, point: u32) {
+    if let Some(c) = char::from_u32(point) {
+        bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+    } else {
+        let [low, middle, high] =
+            [point & 0x3f, point >> 6 & 0x3f, point >> 12].map(|part| part.to_le_bytes()[0]);
+        bytes.extend_from_slice(&[0xe0 | high, 0x80 | middle, 0x80 | low]);
+    }
+}

@@ -1,0 +1,145 @@
+//! What a file of a package is, by the last dotted parts of its name.
+//!
+//! An open list: a type that is not known here is named by its own word, and is as much an asset as any other.
+//! Substrings are never looked at: `connection_report.recipe.json` is a recipe. Contents are not looked at either.
+
+use std::borrow::Cow;
+
+use crate::model::path::PackagePath;
+
+/// What a file is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// `*.recipe.json`.
+    Recipe,
+    /// `*.connection.json`.
+    Connection,
+    /// `*.custom_adapter.json`, `.rb` and `.png`.
+    CustomAdapter,
+    /// `*.lookup_table.json`.
+    LookupTable,
+    /// `*.workato_db_table.json`.
+    DataTable,
+    /// `*.properties.json`.
+    Properties,
+    /// `*.api_endpoint.json`.
+    ApiEndpoint,
+    /// `*.api_group.json`.
+    ApiGroup,
+    /// `*.lcap_page.json` and `.zip`.
+    Page,
+    /// `*.lcap_app.json` and `.png`.
+    App,
+    /// `*.agentic_genie.json` and `.png`.
+    Genie,
+    /// `*.agentic_skill.json`.
+    Skill,
+    /// `*.mcp_server.json`.
+    McpServer,
+    /// `*.insights_query.json`.
+    InsightsQuery,
+    /// `*.topic.json`.
+    Topic,
+    /// `project.json` at the top.
+    Project,
+    /// `*.<type>.json` of a type that is not known here.
+    Named(Box<str>),
+    /// No asset: a file that somebody put beside them.
+    File,
+}
+
+impl Kind {
+    /// Returns what a file is.
+    #[must_use]
+    pub fn of(path: &PackagePath) -> Self {
+        if path.as_str() == "project.json" {
+            return Self::Project;
+        }
+        if path.parts().any(|part| part.starts_with('.')) {
+            return Self::File;
+        }
+        let mut parts = path.file_name().rsplitn(3, '.');
+        let (Some(extension), Some(word), Some(stem)) = (parts.next(), parts.next(), parts.next()) else {
+            return Self::File;
+        };
+        if stem.is_empty() {
+            return Self::File;
+        }
+        match (extension, Self::known(word)) {
+            ("json" | "rb" | "png" | "zip", Some(kind)) => kind,
+            ("json", None) if is_type_word(word) => Self::Named(word.into()),
+            _ => Self::File,
+        }
+    }
+
+    fn known(word: &str) -> Option<Self> {
+        Some(match word {
+            "recipe" => Self::Recipe,
+            "connection" => Self::Connection,
+            "custom_adapter" => Self::CustomAdapter,
+            "lookup_table" => Self::LookupTable,
+            "workato_db_table" => Self::DataTable,
+            "properties" => Self::Properties,
+            "api_endpoint" => Self::ApiEndpoint,
+            "api_group" => Self::ApiGroup,
+            "lcap_page" => Self::Page,
+            "lcap_app" => Self::App,
+            "agentic_genie" => Self::Genie,
+            "agentic_skill" => Self::Skill,
+            "mcp_server" => Self::McpServer,
+            "insights_query" => Self::InsightsQuery,
+            "topic" => Self::Topic,
+            _ => return None,
+        })
+    }
+
+    /// Returns the word for it in a sentence, for one or for several.
+    #[must_use]
+    pub fn noun(&self, plural: bool) -> Cow<'static, str> {
+        let (one, several) = match self {
+            Self::Recipe => ("recipe", "recipes"),
+            Self::Connection => ("connection", "connections"),
+            Self::CustomAdapter => ("custom connector", "custom connectors"),
+            Self::LookupTable => ("lookup table", "lookup tables"),
+            Self::DataTable => ("data table", "data tables"),
+            Self::Properties => ("property list", "property lists"),
+            Self::ApiEndpoint => ("API endpoint", "API endpoints"),
+            Self::ApiGroup => ("API group", "API groups"),
+            Self::Page => ("page", "pages"),
+            Self::App => ("app", "apps"),
+            Self::Genie => ("genie", "genies"),
+            Self::Skill => ("skill", "skills"),
+            Self::McpServer => ("MCP server", "MCP servers"),
+            Self::InsightsQuery => ("insights query", "insights queries"),
+            Self::Topic => ("topic", "topics"),
+            Self::Project => ("project setting", "project settings"),
+            Self::File => ("file", "files"),
+            Self::Named(word) => {
+                let one = word.replace('_', " ");
+                return Cow::Owned(if plural { one + "s" } else { one });
+            }
+        };
+        Cow::Borrowed(if plural { several } else { one })
+    }
+}
+
+/// Returns whether a file is package content that an import carries, rather than a file that somebody put beside it.
+#[must_use]
+pub fn is_asset(path: &PackagePath) -> bool {
+    Kind::of(path) != Kind::File
+}
+
+/// Returns what the files of one asset have in common: the path without its last extension.
+#[must_use]
+pub fn asset_id(path: &PackagePath) -> &str {
+    let whole = path.as_str();
+    match path.file_name().rsplit_once('.') {
+        Some((_, extension)) => &whole[..whole.len() - extension.len() - 1],
+        None => whole,
+    }
+}
+
+fn is_type_word(word: &str) -> bool {
+    !word.is_empty() && word.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
+}
