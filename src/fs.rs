@@ -76,6 +76,31 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), FsError> {
     sync_folder(folder)
 }
 
+/// Writes a file that must not be there yet, for a person: the folders above it are made, and all get the
+/// permissions that new files of theirs have.
+///
+/// # Errors
+/// When the file is there, a link in its place included, or the disk refuses.
+pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), FsError> {
+    let make = || {
+        path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+        OpenOptions::new().write(true).create_new(true).open(path)?.write_all(bytes)
+    };
+    make().map_err(failed("create", path))
+}
+
+/// Returns whether a folder is empty or not there.
+///
+/// # Errors
+/// When it cannot be read, or is no folder.
+pub fn is_vacant(folder: &Path) -> Result<bool, FsError> {
+    match std::fs::read_dir(folder) {
+        Ok(mut entries) => Ok(entries.next().is_none()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(failed("read", folder)(error)),
+    }
+}
+
 /// Makes a folder, and those above it, readable by its owner alone; one that is there stays as it is.
 ///
 /// # Errors
@@ -178,6 +203,21 @@ mod tests {
         assert_eq!(read_text(&path, 3).unwrap(), "two");
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(list(folder.path()).unwrap(), [PathBuf::from("x")], "no neighbour is left behind");
+    }
+
+    #[test]
+    fn a_new_file_replaces_nothing_and_follows_no_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let (inner, outside) = (folder.path().join("inner"), folder.path().join("outside"));
+        assert!(is_vacant(&inner).unwrap());
+        write_new(&inner.join("a/x"), b"one").unwrap();
+        assert!(!is_vacant(&inner).unwrap());
+        assert!(is_vacant(&inner.join("a/x")).is_err(), "a file is no folder");
+        assert!(write_new(&inner.join("a/x"), b"two").is_err());
+        std::os::unix::fs::symlink(&outside, inner.join("link")).unwrap();
+        assert!(write_new(&inner.join("link"), b"two").is_err());
+        assert_eq!(read(&inner.join("a/x"), 9).unwrap(), b"one");
+        assert!(!outside.exists());
     }
 
     #[test]

@@ -27,6 +27,7 @@ use anyhow::Context as _;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use self::output::OutputError;
+use crate::archive::ArchiveError;
 use crate::config::{Config, ConfigError, Environment};
 use crate::model::project::Project;
 use crate::telemetry::{self, Color, LogFormat};
@@ -239,6 +240,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environme
 fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Check(args) if !args.online => check::run(context),
+        Command::Pack(args) => pack::run(&args),
+        Command::Unpack(args) => unpack::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(man::ManArgs {}) => man::run(),
         command => block_on(async move { anyhow::bail!("not wired yet: {command:?}") }),
@@ -272,7 +275,9 @@ fn fail(error: &anyhow::Error) -> Exit {
 fn hint(error: &anyhow::Error) -> Option<String> {
     error.chain().find_map(|cause| {
         let config = cause.downcast_ref::<ConfigError>().and_then(ConfigError::hint).map(str::to_owned);
-        config.or_else(|| cause.downcast_ref::<UsageError>().map(UsageError::hint))
+        let usage = || cause.downcast_ref::<UsageError>().map(UsageError::hint);
+        let archive = || cause.downcast_ref::<ArchiveError>().and_then(ArchiveError::hint).map(str::to_owned);
+        config.or_else(usage).or_else(archive)
     })
 }
 

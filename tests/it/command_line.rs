@@ -119,3 +119,51 @@ fn manual_and_completions_know_all_commands() {
         assert!(completions.contains(&format!("({command})")), "{command}");
     }
 }
+
+#[test]
+fn a_folder_survives_packing_and_unpacking() {
+    let folder = folder(GOOD);
+    let recipe = br#"{"name":"Intake","code":{"b":1.0,"a":[]}}"#;
+    for (name, bytes) in [
+        ("in/intake.recipe.json", &recipe[..]),
+        ("in/Connections/crm.connection.json", b"{}"),
+        ("in/README.md", b"hello"),
+        ("in/.git/HEAD", b"ref"),
+    ] {
+        recipesync::fs::write_new(&folder.path().join(name), bytes).unwrap();
+    }
+    let (code, stdout, stderr) = outcome(folder.path(), &["pack", "in", "x.zip"]);
+    assert_eq!((code, stdout.as_str()), (Some(0), "packed 2 files into x.zip\n"), "{stderr}");
+    assert_eq!(stderr, "left out, it is no asset: .git\nleft out, it is no asset: README.md\n");
+
+    let (code, stdout, _) = outcome(folder.path(), &["unpack", "x.zip", "out"]);
+    assert_eq!((code, stdout.as_str()), (Some(0), "unpacked 2 files into out\n"));
+    let unpacked = recipesync::fs::read_text(&folder.path().join("out/intake.recipe.json"), 1 << 10).unwrap();
+    let canonical = "{\n  \"code\": {\n    \"a\": [],\n    \"b\": 1.0\n  },\n  \"name\": \"Intake\"\n}\n";
+    assert_eq!(unpacked, canonical);
+
+    let (code, _, stderr) = outcome(folder.path(), &["unpack", "x.zip", "out"]);
+    assert_eq!((code, stderr.as_str()), (Some(1), "error: the folder out is not empty\n"));
+}
+
+#[test]
+fn a_package_with_one_bad_entry_is_refused_whole() {
+    let folder = folder(GOOD);
+    for name in ["in/a.recipe.json", "in/b.recipe.json"] {
+        recipesync::fs::write_new(&folder.path().join(name), b"{}").unwrap();
+    }
+    outcome(folder.path(), &["pack", "in", "x.zip"]);
+    let zip = folder.path().join("x.zip");
+    let mut bytes = recipesync::fs::read(&zip, 1 << 20).unwrap();
+    // The name of the last entry, in both places where a zip has it.
+    let starts: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at..].starts_with(b"b.recipe")).collect();
+    assert_eq!(starts.len(), 2);
+    for start in starts {
+        bytes[start..start + 8].copy_from_slice(b"/b/../..");
+    }
+    recipesync::fs::write(&zip, &bytes).unwrap();
+    let (code, stdout, stderr) = outcome(folder.path(), &["unpack", "x.zip", "out"]);
+    assert_eq!((code, stdout.as_str()), (Some(1), ""));
+    assert!(stderr.starts_with("error: the package x.zip is refused whole: "), "{stderr}");
+    assert!(!folder.path().join("out").exists());
+}
