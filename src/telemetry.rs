@@ -74,7 +74,8 @@ pub fn level(verbosity: i16) -> LevelFilter {
 pub fn start(format: LogFormat, level: LevelFilter, color: Color, no_color: bool) {
     let filter = Targets::new().with_target("recipesync", level).with_default(level.min(LevelFilter::WARN));
     let registry = tracing_subscriber::registry();
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    // Where stderr is gone, nobody is left to be told: the default would tell stderr, and panic.
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).log_internal_errors(false);
     match format {
         LogFormat::Text => {
             let color = color.wanted(std::io::stderr().is_terminal(), no_color);
