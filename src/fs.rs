@@ -50,6 +50,15 @@ pub fn read_text(path: &Path, limit: u64) -> Result<String, FsError> {
         .map_err(|_| failed("read", path)(io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8")))
 }
 
+/// Returns the permission bits of a file, links followed.
+///
+/// # Errors
+/// When it is not there or cannot be looked at.
+pub fn mode(path: &Path) -> Result<u32, FsError> {
+    let metadata = std::fs::metadata(path).map_err(failed("read", path))?;
+    Ok(metadata.permissions().mode() & 0o7777)
+}
+
 /// Writes a file that is there whole or not at all, whatever happens: to a neighbour first, synced, renamed, and
 /// the folder synced. Readable by its owner alone.
 ///
@@ -65,6 +74,31 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), FsError> {
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(failed("write", path))?;
     file.persist(path).map_err(|error| failed("write", path)(error.error))?;
     sync_folder(folder)
+}
+
+/// Writes a file that must not be there yet, for a person: the folders above it are made, and all get the
+/// permissions that new files of theirs have.
+///
+/// # Errors
+/// When the file is there, a link in its place included, or the disk refuses.
+pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), FsError> {
+    let make = || {
+        path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+        OpenOptions::new().write(true).create_new(true).open(path)?.write_all(bytes)
+    };
+    make().map_err(failed("create", path))
+}
+
+/// Returns whether a folder is empty or not there.
+///
+/// # Errors
+/// When it cannot be read, or is no folder.
+pub fn is_vacant(folder: &Path) -> Result<bool, FsError> {
+    match std::fs::read_dir(folder) {
+        Ok(mut entries) => Ok(entries.next().is_none()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(failed("read", folder)(error)),
+    }
 }
 
 /// Makes a folder, and those above it, readable by its owner alone; one that is there stays as it is.
@@ -169,6 +203,21 @@ mod tests {
         assert_eq!(read_text(&path, 3).unwrap(), "two");
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(list(folder.path()).unwrap(), [PathBuf::from("x")], "no neighbour is left behind");
+    }
+
+    #[test]
+    fn a_new_file_replaces_nothing_and_follows_no_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let (inner, outside) = (folder.path().join("inner"), folder.path().join("outside"));
+        assert!(is_vacant(&inner).unwrap());
+        write_new(&inner.join("a/x"), b"one").unwrap();
+        assert!(!is_vacant(&inner).unwrap());
+        assert!(is_vacant(&inner.join("a/x")).is_err(), "a file is no folder");
+        assert!(write_new(&inner.join("a/x"), b"two").is_err());
+        std::os::unix::fs::symlink(&outside, inner.join("link")).unwrap();
+        assert!(write_new(&inner.join("link"), b"two").is_err());
+        assert_eq!(read(&inner.join("a/x"), 9).unwrap(), b"one");
+        assert!(!outside.exists());
     }
 
     #[test]

@@ -3,3 +3,5 @@
 pub mod branch;
 pub mod oid;
 pub mod path;
+pub mod project;
+pub mod schedule;

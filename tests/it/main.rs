@@ -1,1 +1,5 @@
-//! x
+//! Stories through the built binary and the real loop: loopback only, nothing mocked.
+
+#![expect(clippy::unwrap_used, reason = "all of this is tests")]
+
+mod command_line;
