@@ -1,0 +1,498 @@
+//! Tests of the served workspace, over HTTP as clients see it.
+
+use std::io::{Cursor, Read as _};
+
+use reqwest::{Client, Method, StatusCode};
+use serde_json::{Value as Api, json};
+
+use super::*;
+
+/// A client against a running emulator with the order desk in it.
+struct Desk {
+    running: Running,
+    client: Client,
+}
+
+/// An answer with its body read.
+struct Got {
+    status: u16,
+    location: Option<String>,
+    retry_after: Option<String>,
+    body: Vec<u8>,
+}
+
+impl Got {
+    fn json(&self) -> Api {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+}
+
+async fn start(options: Options) -> Desk {
+    // The first of the tests installs it, the others find it there.
+    rustls::crypto::ring::default_provider().install_default().ok();
+    let seeds = vec![("Order desk".to_owned(), SeedSource::Files(order_desk()))];
+    let running = serve(Options { seeds, ..options }).await.unwrap();
+    let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    Desk { running, client }
+}
+
+async fn desk() -> Desk {
+    start(Options::default()).await
+}
+
+impl Desk {
+    async fn send(&self, method: Method, path: &str, body: impl Into<reqwest::Body>) -> reqwest::Result<Got> {
+        let url = format!("{}{path}", self.running.url());
+        let answer = self.client.request(method, url).bearer_auth("emulator").body(body).send().await?;
+        read(answer).await
+    }
+
+    async fn get(&self, path: &str) -> Got {
+        self.send(Method::GET, path, "").await.unwrap()
+    }
+
+    async fn post(&self, path: &str, body: &Api) -> Got {
+        self.send(Method::POST, path, body.to_string()).await.unwrap()
+    }
+
+    async fn put(&self, path: &str, body: &Api) -> Got {
+        self.send(Method::PUT, path, body.to_string()).await.unwrap()
+    }
+
+    async fn fault(&self, fault: Api) {
+        assert_eq!(self.post("/_emulator/faults", &fault).await.status, 200, "{fault}");
+    }
+
+    fn folder(&self) -> u64 {
+        self.running.world(|world| world.project("Order desk").unwrap())
+    }
+
+    /// Makes a fresh manifest and exports it; returns the package as last told.
+    async fn export(&self) -> Api {
+        let wanted = json!({ "export_manifest": {
+            "name": "desk", "folder_id": self.folder(), "auto_generate_assets": true } });
+        let manifest = self.post("/api/export_manifests", &wanted).await;
+        assert_eq!(manifest.status, 201);
+        let started =
+            self.post(&format!("/api/packages/export/{}", manifest.json()["result"]["id"]), &Api::Null).await;
+        self.finish(started.json()).await
+    }
+
+    async fn import(&self, path: &str, text: &str, query: &str) -> Got {
+        let now = self.running.now();
+        let zip = zipper::write(&[zipper::Entry::file(path, text.as_bytes())], now);
+        self.send(Method::POST, &format!("/api/packages/import/{}{query}", self.folder()), zip).await.unwrap()
+    }
+
+    async fn finish(&self, mut package: Api) -> Api {
+        for _ in 0..5 {
+            if package["status"] != "in_progress" {
+                break;
+            }
+            package = self.get(&format!("/api/packages/{}", package["id"])).await.json();
+        }
+        package
+    }
+
+    async fn download(&self, package: &Api) -> Got {
+        let told = self.get(&format!("/api/packages/{}/download", package["id"])).await;
+        assert_eq!(told.status, 302);
+        read(self.client.get(told.location.unwrap()).send().await.unwrap()).await.unwrap()
+    }
+
+    fn file(&self, path: &str) -> String {
+        let files = self.running.world(|world| world.files("Order desk").unwrap());
+        String::from_utf8(files[path].to_vec()).unwrap()
+    }
+
+    fn recipe(&self, path: &str) -> u64 {
+        self.running.world(|world| world.asset("Order desk", path).unwrap())
+    }
+}
+
+async fn read(answer: reqwest::Response) -> reqwest::Result<Got> {
+    let header = |name: &str| answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+    let (location, retry_after) = (header("location"), header("retry-after"));
+    let status = answer.status().as_u16();
+    Ok(Got { status, location, retry_after, body: answer.bytes().await?.to_vec() })
+}
+
+fn unzip(bytes: Vec<u8>) -> Vec<(String, Vec<u8>)> {
+    let mut zip = zip::ZipArchive::new(Cursor::new(bytes)).unwrap();
+    (0..zip.len())
+        .map(|index| {
+            let mut file = zip.by_index(index).unwrap();
+            let mut data = Vec::new();
+            file.read_to_end(&mut data).unwrap();
+            (file.name().unwrap().into_owned(), data)
+        })
+        .collect()
+}
+
+const STATUS: &str = "order_status_api.recipe.json";
+
+#[tokio::test]
+async fn an_export_gives_the_files_as_they_are() {
+    let desk = desk().await;
+    let package = desk.export().await;
+    assert_eq!(package["status"], "completed");
+    let files = unzip(desk.download(&package).await.body);
+    let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+    insta::assert_snapshot!(names.join("\n"), @r"
+    Connections/
+    Connections/warehouse.connection.json
+    Connections/order_desk_slack.connection.json
+    warehouse.custom_adapter.json
+    warehouse.custom_adapter.rb
+    carriers.lookup_table.json
+    new_order_to_warehouse.recipe.json
+    Reports/
+    Reports/daily_order_report.recipe.json
+    order_status_api.recipe.json
+    project.json
+    ");
+    let seeded = order_desk();
+    for (name, data) in files.iter().filter(|(name, _)| !name.ends_with('/')) {
+        let source = seeded.iter().find(|(path, _)| path == name).unwrap();
+        assert_eq!(&source.1, data, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_job_is_in_progress_first_and_has_no_download() {
+    let desk = desk().await;
+    desk.put("/_emulator/settings", &json!({ "export_polls": 2 })).await;
+    let wanted = json!({ "export_manifest": { "name": "d", "folder_id": desk.folder(), "auto_generate_assets": true } });
+    let manifest = desk.post("/api/export_manifests", &wanted).await.json();
+    let started =
+        desk.post(&format!("/api/packages/export/{}", manifest["result"]["id"]), &Api::Null).await.json();
+    let path = format!("/api/packages/{}", started["id"]);
+    let mut words = vec![started["status"].clone()];
+    assert_eq!(desk.get(&format!("{path}/download")).await.status, 404);
+    for _ in 0..3 {
+        words.push(desk.get(&path).await.json()["status"].clone());
+    }
+    assert_eq!(json!(words), json!(["in_progress", "in_progress", "in_progress", "completed"]));
+}
+
+#[tokio::test]
+async fn the_store_takes_signed_links_alone_and_no_header_of_ours() {
+    let desk = desk().await;
+    let package = desk.export().await;
+    let link = desk.get(&format!("/api/packages/{}/download", package["id"])).await.location.unwrap();
+    assert!(link.starts_with(&format!("http://{}/packages/zip_files/000/00", desk.running.downloads_addr)));
+    let signed_in = desk.client.get(&link).bearer_auth("emulator").send().await.unwrap();
+    assert_eq!(signed_in.status(), StatusCode::BAD_REQUEST);
+    let with_token = desk.client.get(&link).header("x-user-token", "t").send().await.unwrap();
+    assert_eq!(with_token.status(), StatusCode::OK);
+    assert_eq!(desk.running.world(|world| world.leaks()), 2);
+    let forged = desk.client.get(link.replace("Signature=", "Signature=0")).send().await.unwrap();
+    assert_eq!(forged.status(), StatusCode::FORBIDDEN);
+    desk.put("/_emulator/settings", &json!({ "link_seconds": -1 })).await;
+    let late = desk.get(&format!("/api/packages/{}/download", package["id"])).await.location.unwrap();
+    assert_eq!(desk.client.get(late).send().await.unwrap().status(), StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn an_import_overwrites_by_path_and_deletes_nothing() {
+    let desk = desk().await;
+    let before = desk.running.world(|world| world.files("Order desk").unwrap());
+    let text = desk.file(STATUS).replace("\"200\"", "\"202\"");
+    let package = desk.finish(desk.import(STATUS, &text, "").await.json()).await;
+    assert_eq!(package["status"], "completed");
+    let id = desk.recipe(STATUS);
+    let good = "no_update_or_updated_without_restart";
+    assert_eq!(package["recipe_status"], json!([{ "id": id, "import_result": good }]));
+    assert!(desk.file(STATUS).contains("\"202\""));
+    assert!(desk.file(STATUS).contains("\"version\": 3"), "{}", desk.file(STATUS));
+    let after = desk.running.world(|world| world.files("Order desk").unwrap());
+    assert_eq!(before.len(), after.len());
+    let others = |files: &std::collections::BTreeMap<String, bytes::Bytes>| {
+        files.iter().filter(|(path, _)| *path != STATUS).map(|(_, bytes)| bytes.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(others(&before), others(&after));
+}
+
+#[tokio::test]
+async fn an_import_makes_folders_leaves_connections_and_ignores_strays() {
+    let desk = desk().await;
+    let new = r#"{"name":"New","version":9,"code":{"keyword":"trigger"},"config":[]}"#;
+    desk.import("Deep/er/new.recipe.json", new, "").await;
+    assert!(desk.file("Deep/er/new.recipe.json").contains("\"version\": 1"));
+    let connection = "Connections/warehouse.connection.json";
+    let before = desk.file(connection);
+    desk.import(connection, "{\"name\":\"Other\"}", "").await;
+    assert_eq!(desk.file(connection), before);
+    desk.import("README.md", "stray", "").await;
+    assert!(desk.running.world(|world| !world.files("Order desk").unwrap().contains_key("README.md")));
+    let sent = desk.get("/_emulator/imports").await.json();
+    assert_eq!(sent[2]["files"][0]["path"], "README.md");
+    assert_eq!(
+        desk.get(&format!("/_emulator/imports/{}?path=README.md", sent[2]["id"])).await.body,
+        b"stray"
+    );
+}
+
+#[tokio::test]
+async fn a_running_recipe_is_touched_only_with_leave() {
+    let desk = desk().await;
+    let id = desk.recipe(STATUS);
+    assert_eq!(
+        desk.put(&format!("/api/recipes/{id}/start"), &Api::Null).await.json(),
+        json!({ "success": true })
+    );
+    let text = desk.file(STATUS).replace("\"200\"", "\"202\"");
+    assert_eq!(desk.import(STATUS, &text, "").await.status, 422);
+    assert!(!desk.file(STATUS).contains("\"202\""));
+    desk.put("/_emulator/settings", &json!({ "refuse_status": 0 })).await;
+    let failed = desk.finish(desk.import(STATUS, &text, "").await.json()).await;
+    assert_eq!(failed["status"], "failed");
+    assert!(failed["error"].as_str().unwrap().contains("Order status (API)"));
+    assert!(!desk.file(STATUS).contains("\"202\""));
+    let package = desk.finish(desk.import(STATUS, &text, "?restart_recipes=true").await.json()).await;
+    assert_eq!(package["recipe_status"], json!([{ "id": id, "import_result": "restarted" }]));
+    assert_eq!(desk.running.world(|world| world.is_running(id)), Some(true));
+}
+
+#[tokio::test]
+async fn one_import_at_a_time() {
+    let desk = desk().await;
+    desk.put("/_emulator/settings", &json!({ "import_delay_ms": 60_000 })).await;
+    let text = desk.file(STATUS);
+    assert_eq!(desk.import(STATUS, &text, "").await.json()["status"], "in_progress");
+    let second = desk.import(STATUS, &text, "").await;
+    assert_eq!((second.status, second.json()), (422, json!({ "message": "Another import is in progress" })));
+    desk.put("/_emulator/settings", &json!({ "clock_offset_ms": 61_000 })).await;
+    assert_eq!(desk.import(STATUS, &text, "").await.status, 200);
+}
+
+#[tokio::test]
+async fn each_import_result_has_its_effect() {
+    for (result, updated, running) in [
+        ("stopped", true, false),
+        ("restart_failed", true, false),
+        ("stop_failed", false, true),
+        ("not_found", false, true),
+        ("brand_new_word", true, true),
+    ] {
+        let desk = desk().await;
+        let id = desk.recipe(STATUS);
+        desk.put(&format!("/api/recipes/{id}/start"), &Api::Null).await;
+        let then = json!({ "import_result": { "recipe": "Order*", "result": result } });
+        desk.fault(json!({ "on": "import.start", "times": 1, "then": then })).await;
+        let text = desk.file(STATUS).replace("\"200\"", "\"202\"");
+        let package = desk.finish(desk.import(STATUS, &text, "?restart_recipes=true").await.json()).await;
+        assert_eq!(package["recipe_status"][0]["import_result"], result);
+        assert_eq!(desk.file(STATUS).contains("\"202\""), updated, "{result}");
+        assert_eq!(desk.running.world(|world| world.is_running(id)), Some(running), "{result}");
+    }
+}
+
+#[tokio::test]
+async fn a_manifest_is_frozen_until_it_is_refreshed() {
+    let desk = desk().await;
+    let wanted = json!({ "export_manifest": { "name": "d", "folder_id": desk.folder(), "auto_generate_assets": true } });
+    let id = desk.post("/api/export_manifests", &wanted).await.json()["result"]["id"].clone();
+    desk.send(Method::PUT, "/_emulator/files?project=Order%20desk&path=new.recipe.json", "{}").await.unwrap();
+    let names = async || {
+        let started = desk.post(&format!("/api/packages/export/{id}"), &Api::Null).await.json();
+        let package = desk.finish(started).await;
+        if package["status"] == "failed" {
+            return package["error"].as_str().unwrap().to_owned();
+        }
+        unzip(desk.download(&package).await.body).into_iter().map(|(name, _)| name).collect()
+    };
+    assert!(!names().await.contains("new.recipe.json"));
+    assert_eq!(desk.put(&format!("/api/export_manifests/{id}"), &wanted).await.status, 200);
+    assert!(names().await.contains("new.recipe.json"));
+    desk.send(Method::DELETE, "/_emulator/files?project=Order%20desk&path=new.recipe.json", "")
+        .await
+        .unwrap();
+    assert_eq!(names().await, "new.recipe.json: asset not found");
+    desk.put("/_emulator/settings", &json!({ "gone_asset_fails": false })).await;
+    assert!(!names().await.contains("new.recipe.json"));
+}
+
+#[tokio::test]
+async fn who_may_not_is_told_so() {
+    let desk = desk().await;
+    let url = format!("{}/api/users/me", desk.running.url());
+    let status = async |request: reqwest::RequestBuilder| request.send().await.unwrap().status().as_u16();
+    assert_eq!(status(desk.client.get(&url)).await, 401);
+    assert_eq!(status(desk.client.get(&url).bearer_auth("wrong")).await, 401);
+    let legacy = desk.client.get(&url).header("x-user-email", "a@b").header("x-user-token", "emulator");
+    assert_eq!(status(legacy).await, 200);
+    assert_eq!(status(desk.client.get(format!("{}/_emulator/", desk.running.url()))).await, 401);
+    desk.put("/_emulator/settings", &json!({ "denied": ["recipes.*", "me"] })).await;
+    assert_eq!(desk.get("/api/users/me").await.status, 403);
+    assert_eq!(desk.get("/api/recipes").await.status, 403);
+    assert_eq!(desk.get("/api/projects").await.status, 200);
+    assert_eq!(desk.get("/api/nothing").await.json(), json!({ "message": "API not found" }));
+    let log = desk.get("/_emulator/requests").await.body;
+    assert!(!String::from_utf8(log).unwrap().contains("emulator\""));
+}
+
+#[tokio::test]
+async fn quotas_are_by_class_and_settable() {
+    let desk = desk().await;
+    desk.put("/_emulator/settings", &json!({ "recipes_per_minute": 1 })).await;
+    assert_eq!(desk.get("/api/recipes").await.status, 200);
+    let refused = desk.get("/api/recipes").await;
+    assert_eq!(refused.status, 429);
+    assert!(refused.retry_after.unwrap().parse::<u32>().unwrap() <= 60);
+    assert_eq!(desk.get("/api/export_manifests/folder_assets").await.status, 200);
+}
+
+#[tokio::test]
+async fn faults_of_the_transport_strike() {
+    let desk = desk().await;
+    desk.fault(json!({ "on": "me", "times": 1, "then": "cut" })).await;
+    assert!(desk.send(Method::GET, "/api/users/me", "").await.is_err());
+    let html = json!({ "status": { "code": 503, "body": "<html>", "headers": { "retry-after": "7" } } });
+    desk.fault(json!({ "on": "me", "times": 1, "then": html })).await;
+    let got = desk.get("/api/users/me").await;
+    assert_eq!((got.status, got.body, got.retry_after.as_deref()), (503, b"<html>".to_vec(), Some("7")));
+    desk.fault(json!({ "on": "me", "times": 1, "then": { "cut_body": { "after": 10 } } })).await;
+    let url = format!("{}/api/users/me", desk.running.url());
+    let answer = desk.client.get(url).bearer_auth("emulator").send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert!(answer.bytes().await.is_err());
+    desk.fault(json!({ "on": "me", "times": 1, "then": { "slow": { "bytes": 100, "ms": 1 } } })).await;
+    assert_eq!(desk.get("/api/users/me").await.json()["email"], "workspace@orders.example");
+    desk.fault(json!({ "on": "me", "times": 1, "then": { "other_workspace": { "id": 5 } } })).await;
+    assert_eq!(desk.get("/api/users/me").await.json()["id"], 5);
+    assert_eq!(desk.get("/_emulator/faults").await.json(), json!([]));
+}
+
+#[tokio::test]
+async fn an_import_can_be_done_and_its_answer_lost() {
+    for then in [json!({ "accept_then": { "code": 500 } }), json!({ "cut_body": { "after": 0 } })] {
+        let desk = desk().await;
+        desk.fault(json!({ "on": "import.start", "times": 1, "then": then })).await;
+        let text = desk.file(STATUS).replace("\"200\"", "\"202\"");
+        let zip = zipper::write(&[zipper::Entry::file(STATUS, text.as_bytes())], desk.running.now());
+        let path = format!("/api/packages/import/{}", desk.folder());
+        let lost = desk.send(Method::POST, &path, zip).await;
+        assert!(lost.is_err() || lost.is_ok_and(|got| got.status == 500));
+        assert!(desk.file(STATUS).contains("\"202\""));
+    }
+}
+
+#[tokio::test]
+async fn faults_of_jobs_strike() {
+    let desk = desk().await;
+    for (then, want) in [
+        (json!("stuck"), json!("in_progress")),
+        (json!({ "fail": { "error": "disk full" } }), json!("failed")),
+        (json!({ "word": { "done": "succeeded" } }), json!("succeeded")),
+    ] {
+        desk.fault(json!({ "on": "export.start", "times": 1, "then": then })).await;
+        assert_eq!(desk.export().await["status"], want, "{then}");
+    }
+    desk.fault(json!({ "on": "export.start", "times": 1, "then": "vanish" })).await;
+    assert_eq!(desk.export().await, json!({ "message": "Not found" }));
+    desk.fault(json!({ "on": "export.start", "times": 1, "then": "empty" })).await;
+    assert_eq!(unzip(desk.download(&desk.export().await).await.body), []);
+    desk.fault(json!({ "on": "export.start", "times": 1, "then": { "truncate": { "keep": 99 } } })).await;
+    assert_eq!(desk.download(&desk.export().await).await.body.len(), 99);
+    desk.fault(json!({ "on": "export.start", "times": 1, "then": { "hostile": { "name": "dotdot" } } }))
+        .await;
+    let files = unzip(desk.download(&desk.export().await).await.body);
+    assert!(files.iter().any(|(name, _)| name.starts_with("../")));
+}
+
+#[tokio::test]
+async fn faults_of_imports_strike() {
+    let text = |desk: &Desk| desk.file(STATUS).replace("\"200\"", "\"202\"");
+    for (then, says) in [(json!("no_effect"), false), (json!("half"), true), (json!("other"), true)] {
+        let desk = desk().await;
+        desk.fault(json!({ "on": "import.start", "times": 1, "then": then })).await;
+        let package = desk.finish(desk.import(STATUS, &text(&desk), "").await.json()).await;
+        assert_eq!(package["status"], "completed");
+        assert_eq!(desk.file(STATUS).contains("\"202\""), says, "{then}");
+        assert_eq!(desk.file(STATUS).contains("changed by the server"), then == "other");
+    }
+}
+
+#[tokio::test]
+async fn a_store_can_redirect_to_itself() {
+    let desk = desk().await;
+    desk.fault(json!({ "on": "store.get", "times": 1, "then": { "redirect": { "to": "again" } } })).await;
+    let package = desk.export().await;
+    let hop = desk.download(&package).await;
+    assert_eq!(hop.status, 302);
+    let got = read(desk.client.get(hop.location.unwrap()).send().await.unwrap()).await.unwrap();
+    assert_eq!(got.status, 200);
+}
+
+#[tokio::test]
+async fn the_workspace_survives_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = || Options { data: Some(folder.path().to_owned()), settings: None, ..Options::default() };
+    let desk = start(options()).await;
+    let package = desk.export().await;
+    let id = desk.recipe(STATUS);
+    desk.put(
+        &format!("/_emulator/recipes/{id}"),
+        &json!({ "step": 3, "input": { "http_status_code": "203" } }),
+    )
+    .await;
+    let held = serve(options()).await;
+    assert!(matches!(held, Err(EmulatorError::Held(_))));
+    desk.running.shutdown().await.unwrap();
+    let desk = start(options()).await;
+    assert!(desk.file(STATUS).contains("\"203\""));
+    assert!(!unzip(desk.download(&package).await.body).is_empty());
+    desk.running.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn folders_and_projects_are_made_and_listed() {
+    let desk = desk().await;
+    let made = desk.post("/api/folders", &json!({ "name": "Billing" })).await.json();
+    assert_eq!(made["is_project"], true);
+    let projects = desk.get("/api/projects?page=1&per_page=100").await.json();
+    assert_eq!(
+        projects[1],
+        json!({ "id": made["project_id"], "description": "", "folder_id": made["id"], "name": "Billing" })
+    );
+    let sub = desk
+        .post("/api/folders", &json!({ "name": "Sub", "parent_id": made["id"].to_string() }))
+        .await
+        .json();
+    assert_eq!((&sub["is_project"], &sub["project_id"]), (&json!(false), &made["project_id"]));
+    assert_eq!(desk.get(&format!("/api/folders?parent_id={}", made["id"])).await.json(), json!([sub]));
+    assert_eq!(desk.post("/api/folders", &json!({ "name": "Billing" })).await.status, 400);
+    assert_eq!(
+        desk.get(&format!("/api/export_manifests/folder_assets?folder_id={}", sub["id"])).await.json(),
+        json!({ "result": { "assets": [] } })
+    );
+}
+
+#[tokio::test]
+async fn recipes_are_listed_newest_first_and_filtered() {
+    let desk = desk().await;
+    let before = desk.running.now();
+    let id = desk.recipe(STATUS);
+    desk.put("/_emulator/settings", &json!({ "clock_offset_ms": 5_000 })).await;
+    desk.put(
+        "/_emulator/recipes?project=Order%20desk&path=order_status_api.recipe.json",
+        &json!({ "concurrency": 3 }),
+    )
+    .await;
+    let ids = async |query: &str| {
+        let items = desk.get(&format!("/api/recipes?{query}")).await.json()["items"].clone();
+        items.as_array().unwrap().iter().map(|item| item["id"].as_u64().unwrap()).collect::<Vec<_>>()
+    };
+    let all = ids("running=false").await;
+    assert_eq!(all.len(), 3);
+    assert!(all.is_sorted_by(|a, b| a > b));
+    assert_eq!(ids(&format!("folder_id={}", desk.folder())).await.len(), 2);
+    assert_eq!(ids("running=true").await.len(), 0);
+    let after = before.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+    assert_eq!(ids(&format!("updated_after={after}")).await, [id]);
+    let one = desk.get(&format!("/api/recipes/{id}")).await.json();
+    assert_eq!((&one["version_no"], &one["name"]), (&json!(3), &json!("Order status (API)")));
+    assert!(one["code"].as_str().unwrap().starts_with("{\"number\":0,"));
+    assert!(one["config"][1]["account_id"].is_u64());
+}

@@ -1,0 +1,140 @@
+//! Writes zips as the platform does (rubyzip: made on UNIX, version 5.2, mode 0100644, deflate, one time for all
+//! entries, no extra fields), and on request wrong in a chosen way, which no library would.
+//!
+//! It does not read zips.
+
+use std::io::Write as _;
+
+use chrono::{DateTime, Datelike as _, Timelike as _, Utc};
+
+/// One entry, with the header fields that a hostile package lies about.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    pub(super) name: Vec<u8>,
+    pub(super) data: Vec<u8>,
+    /// UNIX type and permissions.
+    pub(super) mode: u32,
+    /// General purpose flags; bit 0 says that it is encrypted.
+    pub(super) flags: u16,
+    /// Written in place of the true checksum.
+    pub(super) crc: Option<u32>,
+    /// Written in place of the true unpacked size.
+    pub(super) size: Option<u32>,
+    /// Written in the local header alone, in place of the name.
+    pub(super) local_name: Option<Vec<u8>>,
+}
+
+impl Entry {
+    /// Returns an ordinary file.
+    pub(super) fn file(name: &str, data: &[u8]) -> Self {
+        let (name, data) = (name.as_bytes().to_vec(), data.to_vec());
+        Self { name, data, mode: 0o100_644, flags: 0, crc: None, size: None, local_name: None }
+    }
+
+    /// Returns a folder.
+    pub(super) fn folder(name: &str) -> Self {
+        Self { mode: 0o040_755, ..Self::file(&format!("{name}/"), b"") }
+    }
+}
+
+/// Writes a zip, every entry with the same time.
+pub(super) fn write(entries: &[Entry], now: DateTime<Utc>) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut directory = Vec::new();
+    for entry in entries {
+        let at = out.len();
+        let is_folder = entry.mode & 0o170_000 == 0o040_000;
+        let (method, body) = if is_folder { (0, Vec::new()) } else { (8, deflate(&entry.data)) };
+        let mut crc = flate2::Crc::new();
+        crc.update(&entry.data);
+        let mut fields = Vec::new();
+        put16(&mut fields, entry.flags);
+        put16(&mut fields, method);
+        put32(&mut fields, dos_time(now));
+        put32(&mut fields, entry.crc.unwrap_or_else(|| crc.sum()));
+        put32(&mut fields, clamp32(body.len()));
+        put32(&mut fields, entry.size.unwrap_or_else(|| clamp32(entry.data.len())));
+
+        let local = entry.local_name.as_ref().unwrap_or(&entry.name);
+        put32(&mut out, 0x0403_4b50);
+        put16(&mut out, 20);
+        out.extend_from_slice(&fields);
+        put16(&mut out, clamp16(local.len()));
+        put16(&mut out, 0);
+        out.extend_from_slice(local);
+        out.extend_from_slice(&body);
+
+        put32(&mut directory, 0x0201_4b50);
+        put16(&mut directory, (3 << 8) | 52); // made on UNIX, by version 5.2
+        put16(&mut directory, 20);
+        directory.extend_from_slice(&fields);
+        put16(&mut directory, clamp16(entry.name.len()));
+        directory.extend_from_slice(&[0; 6]); // no extra field, no comment, first disk
+        put16(&mut directory, 1);
+        put32(&mut directory, entry.mode << 16);
+        put32(&mut directory, clamp32(at));
+        directory.extend_from_slice(&entry.name);
+    }
+    let start = out.len();
+    out.extend_from_slice(&directory);
+    put32(&mut out, 0x0605_4b50);
+    put32(&mut out, 0);
+    put16(&mut out, clamp16(entries.len()));
+    put16(&mut out, clamp16(entries.len()));
+    put32(&mut out, clamp32(directory.len()));
+    put32(&mut out, clamp32(start));
+    put16(&mut out, 0);
+    out
+}
+
+fn deflate(data: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(data).and_then(|()| encoder.finish()).expect("writing to memory does not fail")
+}
+
+/// Returns time and date as DOS has them: two-second steps, from 1980 on.
+fn dos_time(now: DateTime<Utc>) -> u32 {
+    let time = (now.hour() << 11) | (now.minute() << 5) | (now.second() / 2);
+    let year = u32::try_from(now.year() - 1980).unwrap_or(0);
+    let date = (year << 9) | (now.month() << 5) | now.day();
+    (date << 16) | time
+}
+
+/// Sizes past four bytes do not occur: packages stay below 1 GiB.
+fn clamp32(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+fn clamp16(n: usize) -> u16 {
+    u16::try_from(n).unwrap_or(u16::MAX)
+}
+
+fn put16(out: &mut Vec<u8>, n: u16) {
+    out.extend_from_slice(&n.to_le_bytes());
+}
+
+fn put32(out: &mut Vec<u8>, n: u32) {
+    out.extend_from_slice(&n.to_le_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use super::*;
+
+    #[test]
+    fn the_library_reads_it_back_with_the_headers_of_real_exports() {
+        let now = "2026-11-23T12:04:05Z".parse().unwrap();
+        let entries = [Entry::folder("Recipes"), Entry::file("Recipes/é.recipe.json", b"{}")];
+        let mut zip = zip::ZipArchive::new(std::io::Cursor::new(write(&entries, now))).unwrap();
+        assert!(zip.by_index(0).unwrap().is_dir());
+        let mut file = zip.by_index(1).unwrap();
+        let time = file.last_modified().unwrap();
+        assert_eq!((time.year(), time.hour(), time.second()), (2026, 12, 4));
+        assert_eq!((file.unix_mode(), file.version_made_by()), (Some(0o100_644), (5, 2)));
+        let mut text = String::new();
+        file.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "{}");
+    }
+}
