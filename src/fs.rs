@@ -109,6 +109,18 @@ pub fn create_folder(path: &Path) -> Result<(), FsError> {
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed("create", path))
 }
 
+/// Makes a private folder below the system's temporary one; it is removed when it is dropped.
+///
+/// # Errors
+/// When the disk refuses.
+pub fn scratch_folder() -> Result<tempfile::TempDir, FsError> {
+    tempfile::Builder::new()
+        .prefix("recipesync-")
+        .permissions(std::fs::Permissions::from_mode(0o700))
+        .tempdir()
+        .map_err(failed("create", &std::env::temp_dir()))
+}
+
 /// Removes a file; one that is not there is no error.
 ///
 /// # Errors

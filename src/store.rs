@@ -1,1 +1,470 @@
-//! To come.
+//! Durable state and history: one SQLite file that a crash cannot tear and that `status` reads while the daemon
+//! runs.
+//!
+//! It knows how to keep and find values again. What they mean, and when they are saved, is decided elsewhere.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::model::history::Event;
+use crate::model::plan::{Pair, Take};
+use crate::model::project::ProjectName;
+use crate::model::state::{Records, State};
+
+/// The version of the tables below; a file of a newer one is refused, untouched.
+const VERSION: i64 = 1;
+
+/// How long a writer waits for another process (`resolve` beside the daemon) before it gives up.
+const BUSY: Duration = Duration::from_secs(10);
+
+const TABLES: &str = "
+    CREATE TABLE project (name TEXT PRIMARY KEY, state TEXT NOT NULL, next INTEGER) STRICT;
+    CREATE TABLE records (project TEXT PRIMARY KEY, records TEXT NOT NULL) STRICT;
+    CREATE TABLE history (id INTEGER PRIMARY KEY, project TEXT NOT NULL, event TEXT NOT NULL) STRICT;
+    CREATE INDEX history_of_project ON history (project, id);
+    CREATE TABLE settlement (id INTEGER PRIMARY KEY AUTOINCREMENT, project TEXT NOT NULL, settlement TEXT NOT NULL) STRICT;
+    CREATE TABLE sent (workspace TEXT NOT NULL, import INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;
+    CREATE INDEX sent_of_workspace ON sent (workspace, at);
+    PRAGMA user_version = 1;
+";
+
+/// What keeps the state from being read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The file cannot be opened, read or written: a full or read-only disk, permissions, damage.
+    #[error("use the state in {}", path.display())]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// The file was written by a newer version of this program.
+    #[error("the state in {} is of version {found}, and this program knows up to {VERSION}", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+    },
+    /// There is no state yet.
+    #[error("there is no state in {}", path.display())]
+    Absent {
+        /// The file that is not there.
+        path: PathBuf,
+    },
+    /// A value in the file is not what this program writes.
+    #[error("the state of {what} in {} is not understood", path.display())]
+    NotUnderstood {
+        /// Whose.
+        what: String,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+}
+
+impl StoreError {
+    /// Returns what an operator can do.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Unusable { .. } => {
+                "check the disk's free space and the folder's permissions; if the file is damaged, move it away: \
+                 what is equal on both sides is agreed on again, and the rest is shown as conflicts"
+            }
+            Self::Newer { .. } => "run the newer version, or give this one a `state_dir` of its own",
+            Self::Absent { .. } => "start `recipesync run` or run `recipesync sync` first",
+            Self::NotUnderstood { .. } => {
+                "move the file away: what is equal on both sides is agreed on again"
+            }
+        }
+    }
+}
+
+/// What a person settled with `resolve`, waiting for the next look.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settlement {
+    /// The side that was chosen.
+    pub take: Take,
+    /// The paths, each with what the two sides held when the person chose.
+    pub paths: Vec<(crate::model::path::PackagePath, Pair)>,
+    /// Whether failed imports are settled as well.
+    pub refusals: bool,
+}
+
+/// All that one step leaves behind, saved together or not at all.
+#[derive(Debug)]
+pub struct Saved<'a> {
+    /// The project's state.
+    pub state: &'a State,
+    /// Its records, where they changed.
+    pub records: Option<&'a Records>,
+    /// What is to be told in the history.
+    pub events: &'a [Event],
+    /// The last settlement that was taken up.
+    pub settled: Option<i64>,
+    /// When the project is looked at next.
+    pub next: Option<DateTime<Utc>>,
+}
+
+/// The open database.
+#[derive(Debug)]
+pub struct Store {
+    path: PathBuf,
+    connection: Mutex<Connection>,
+}
+
+impl Store {
+    /// Opens the database of a state folder, and makes it where it is absent.
+    ///
+    /// # Errors
+    /// When it cannot be used, or is of a newer version.
+    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        let path = folder.join("recipesync.db");
+        let unusable = |source| StoreError::Unusable { path: path.clone(), source };
+        if path.exists() {
+            Self::open_existing(folder, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        } else {
+            // Private from its first byte on; the files beside it take its permissions.
+            crate::fs::write(&path, b"")
+                .map_err(|error| unusable(rusqlite::Error::ToSqlConversionFailure(Box::new(error))))?;
+        }
+        let connection = Connection::open(&path).map_err(unusable)?;
+        connection.busy_timeout(BUSY).map_err(unusable)?;
+        connection.pragma_update(None, "journal_mode", "wal").map_err(unusable)?;
+        // The state says what was sent to production: it has to survive a power cut.
+        connection.pragma_update(None, "synchronous", "full").map_err(unusable)?;
+        if version(&connection).map_err(unusable)? == 0 {
+            connection.execute_batch(&format!("BEGIN IMMEDIATE; {TABLES} COMMIT;")).map_err(unusable)?;
+        }
+        Ok(Self { path, connection: Mutex::new(connection) })
+    }
+
+    /// Opens the database of a state folder beside a running daemon, to read or to leave a settlement.
+    ///
+    /// # Errors
+    /// When there is none, it cannot be used, or is of a newer version.
+    pub fn open_beside(folder: &Path) -> Result<Self, StoreError> {
+        Self::open_existing(folder, OpenFlags::SQLITE_OPEN_READ_WRITE)
+    }
+
+    fn open_existing(folder: &Path, flags: OpenFlags) -> Result<Self, StoreError> {
+        let path = folder.join("recipesync.db");
+        if !path.exists() {
+            return Err(StoreError::Absent { path });
+        }
+        let unusable = |source| StoreError::Unusable { path: path.clone(), source };
+        let connection = Connection::open_with_flags(&path, flags).map_err(unusable)?;
+        connection.busy_timeout(BUSY).map_err(unusable)?;
+        let found = version(&connection).map_err(unusable)?;
+        if found > VERSION {
+            return Err(StoreError::Newer { path, found });
+        }
+        Ok(Self { path, connection: Mutex::new(connection) })
+    }
+
+    /// Returns a project's state, and when it was to be looked at next.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn state(&self, project: &ProjectName) -> Result<Option<(State, Option<DateTime<Utc>>)>, StoreError> {
+        let row: Option<(String, Option<i64>)> = self.read(|connection| {
+            connection
+                .query_row("SELECT state, next FROM project WHERE name = ?1", [project.as_str()], |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })
+                .optional()
+        })?;
+        row.map(|(text, next)| {
+            let next = next.and_then(DateTime::from_timestamp_millis);
+            Ok((self.parse(project.as_str(), &text)?, next))
+        })
+        .transpose()
+    }
+
+    /// Returns a project's records; empty ones where there are none.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn records(&self, project: &ProjectName) -> Result<Records, StoreError> {
+        let row: Option<String> = self.read(|connection| {
+            connection
+                .query_row("SELECT records FROM records WHERE project = ?1", [project.as_str()], |row| {
+                    row.get(0)
+                })
+                .optional()
+        })?;
+        row.map_or_else(|| Ok(Records::default()), |text| self.parse(project.as_str(), &text))
+    }
+
+    /// Saves what a step leaves behind.
+    ///
+    /// # Errors
+    /// When the database cannot be written; then nothing of it is saved.
+    pub fn save(&self, project: &ProjectName, saved: &Saved<'_>) -> Result<(), StoreError> {
+        let name = project.as_str();
+        let state = json(saved.state);
+        let next = saved.next.map(|time| time.timestamp_millis());
+        self.write(|transaction| {
+            transaction
+                .prepare_cached("INSERT OR REPLACE INTO project (name, state, next) VALUES (?1, ?2, ?3)")?
+                .execute(params![name, state, next])?;
+            if let Some(records) = saved.records {
+                transaction
+                    .prepare_cached("INSERT OR REPLACE INTO records (project, records) VALUES (?1, ?2)")?
+                    .execute(params![name, json(records)])?;
+            }
+            for event in saved.events {
+                transaction
+                    .prepare_cached("INSERT INTO history (project, event) VALUES (?1, ?2)")?
+                    .execute(params![name, json(event)])?;
+            }
+            if let Some(id) = saved.settled {
+                transaction
+                    .prepare_cached("DELETE FROM settlement WHERE project = ?1 AND id <= ?2")?
+                    .execute(params![name, id])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Returns a project's history, the oldest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn history(&self, project: &ProjectName) -> Result<Vec<Event>, StoreError> {
+        let rows: Vec<String> = self.read(|connection| {
+            connection
+                .prepare("SELECT event FROM history WHERE project = ?1 ORDER BY id")?
+                .query_map([project.as_str()], |row| row.get(0))?
+                .collect()
+        })?;
+        rows.iter().map(|text| self.parse(project.as_str(), text)).collect()
+    }
+
+    /// Leaves a settlement for the next look.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn settle(&self, project: &ProjectName, settlement: &Settlement) -> Result<(), StoreError> {
+        self.write(|transaction| {
+            transaction
+                .prepare_cached("INSERT INTO settlement (project, settlement) VALUES (?1, ?2)")?
+                .execute(params![project.as_str(), json(settlement)])?;
+            Ok(())
+        })
+    }
+
+    /// Returns the settlements that wait for a project, the oldest first, each with its id.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn settlements(&self, project: &ProjectName) -> Result<Vec<(i64, Settlement)>, StoreError> {
+        let rows: Vec<(i64, String)> = self.read(|connection| {
+            connection
+                .prepare_cached("SELECT id, settlement FROM settlement WHERE project = ?1 ORDER BY id")?
+                .query_map([project.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect()
+        })?;
+        rows.into_iter().map(|(id, text)| Ok((id, self.parse(project.as_str(), &text)?))).collect()
+    }
+
+    /// Returns the projects that settlements wait for.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn projects_with_settlements(&self) -> Result<Vec<ProjectName>, StoreError> {
+        let names: Vec<String> = self.read(|connection| {
+            connection
+                .prepare_cached("SELECT DISTINCT project FROM settlement ORDER BY project")?
+                .query_map([], |row| row.get(0))?
+                .collect()
+        })?;
+        Ok(names.iter().filter_map(|name| ProjectName::parse(name).ok()).collect())
+    }
+
+    /// Returns a number that changes when another process has written, such as `resolve`.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn foreign_writes(&self) -> Result<i64, StoreError> {
+        self.read(|connection| connection.pragma_query_value(None, "data_version", |row| row.get(0)))
+    }
+
+    /// Records that a request goes out to a workspace now, and forgets those from before a time.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn record_sent(
+        &self,
+        workspace: &str,
+        import: bool,
+        at: DateTime<Utc>,
+        forget_before: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        self.write(|transaction| {
+            transaction
+                .prepare_cached("INSERT INTO sent (workspace, import, at) VALUES (?1, ?2, ?3)")?
+                .execute(params![workspace, import, at.timestamp_millis()])?;
+            transaction
+                .prepare_cached("DELETE FROM sent WHERE workspace = ?1 AND at < ?2")?
+                .execute(params![workspace, forget_before.timestamp_millis()])?;
+            Ok(())
+        })
+    }
+
+    /// Returns what went out to a workspace, as (import, time), the oldest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn sent(&self, workspace: &str) -> Result<Vec<(bool, DateTime<Utc>)>, StoreError> {
+        let rows: Vec<(bool, i64)> = self.read(|connection| {
+            connection
+                .prepare("SELECT import, at FROM sent WHERE workspace = ?1 ORDER BY at")?
+                .query_map([workspace], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect()
+        })?;
+        Ok(rows
+            .into_iter()
+            .filter_map(|(import, at)| Some((import, DateTime::from_timestamp_millis(at)?)))
+            .collect())
+    }
+
+    /// Writes a consistent copy into another folder, while others may write.
+    ///
+    /// # Errors
+    /// When the copy cannot be written.
+    pub fn copy_to(&self, folder: &Path) -> Result<(), StoreError> {
+        let copy = folder.join("recipesync.db");
+        self.read(|connection| connection.execute("VACUUM INTO ?1", [copy.to_string_lossy()]).map(drop))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connection> {
+        // A panic elsewhere cannot leave a half-made transaction: it was rolled back when it was dropped.
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        query(&self.lock()).map_err(|source| StoreError::Unusable { path: self.path.clone(), source })
+    }
+
+    fn write(
+        &self,
+        change: impl FnOnce(&rusqlite::Transaction<'_>) -> rusqlite::Result<()>,
+    ) -> Result<(), StoreError> {
+        let mut connection = self.lock();
+        let all = || {
+            let transaction =
+                connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+            change(&transaction)?;
+            transaction.commit()
+        };
+        all().map_err(|source| StoreError::Unusable { path: self.path.clone(), source })
+    }
+
+    fn parse<T: DeserializeOwned>(&self, what: &str, text: &str) -> Result<T, StoreError> {
+        serde_json::from_str(text).map_err(|source| StoreError::NotUnderstood {
+            what: what.to_owned(),
+            path: self.path.clone(),
+            source,
+        })
+    }
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("our own types have text keys and no failing serialisers")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn orders() -> ProjectName {
+        ProjectName::parse("orders").unwrap()
+    }
+
+    #[test]
+    fn what_was_saved_is_found_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = State { manifest: Some(3), ..State::default() };
+        let next = DateTime::from_timestamp_millis(1_700_000_000_123);
+        {
+            let store = Store::open(folder.path()).unwrap();
+            assert_eq!(store.state(&orders()).unwrap(), None);
+            let saved = Saved { state: &state, records: None, events: &[], settled: None, next };
+            store.save(&orders(), &saved).unwrap();
+        }
+        let store = Store::open(folder.path()).unwrap();
+        assert_eq!(store.state(&orders()).unwrap(), Some((state, next)));
+        assert_eq!(store.records(&orders()).unwrap(), Records::default());
+    }
+
+    #[test]
+    fn a_newer_state_is_refused_untouched() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(Store::open(folder.path()).unwrap());
+        let path = folder.path().join("recipesync.db");
+        let raw = Connection::open(&path).unwrap();
+        raw.pragma_update(None, "user_version", 99).unwrap();
+        raw.pragma_update(None, "journal_mode", "delete").unwrap();
+        drop(raw);
+        let before = crate::fs::read(&path, 1 << 20).unwrap();
+        assert!(matches!(Store::open(folder.path()), Err(StoreError::Newer { found: 99, .. })));
+        assert_eq!(crate::fs::read(&path, 1 << 20).unwrap(), before);
+    }
+
+    #[test]
+    fn a_damaged_state_is_an_error_with_a_hint() {
+        let folder = tempfile::tempdir().unwrap();
+        crate::fs::write(&folder.path().join("recipesync.db"), &[b'x'; 5000]).unwrap();
+        let error = Store::open(folder.path()).unwrap_err();
+        assert!(matches!(error, StoreError::Unusable { .. }), "{error:?}");
+        assert!(error.hint().contains("move it away"));
+    }
+
+    #[test]
+    fn a_settlement_of_another_process_is_noticed_and_taken_up_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let before = store.foreign_writes().unwrap();
+        let settlement = Settlement { take: Take::Branch, paths: vec![], refusals: true };
+        Store::open_beside(folder.path()).unwrap().settle(&orders(), &settlement).unwrap();
+        assert_ne!(store.foreign_writes().unwrap(), before);
+        let waiting = store.settlements(&orders()).unwrap();
+        assert_eq!(waiting.len(), 1);
+        let saved = Saved {
+            state: &State::default(),
+            records: None,
+            events: &[],
+            settled: Some(waiting[0].0),
+            next: None,
+        };
+        store.save(&orders(), &saved).unwrap();
+        assert!(store.settlements(&orders()).unwrap().is_empty());
+    }
+
+    #[test]
+    fn requests_are_remembered_and_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let at = |seconds| DateTime::from_timestamp(seconds, 0).unwrap();
+        store.record_sent("dev", false, at(10), at(0)).unwrap();
+        store.record_sent("dev", true, at(20), at(15)).unwrap();
+        store.record_sent("prod", false, at(5), at(0)).unwrap();
+        assert_eq!(store.sent("dev").unwrap(), [(true, at(20))]);
+        assert_eq!(store.sent("prod").unwrap(), [(false, at(5))]);
+    }
+}

@@ -3,16 +3,22 @@
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use anyhow::Context as _;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::Exit;
 use crate::emulator::{self, Options, SeedSource};
 
-/// What the command takes.
+/// Serve an embedded workspace
+///
+/// It answers as the platform does, also to the platform's own command-line client. The first line
+/// on stdout says where it listens.
+///
+///   recipesync emulator --data ./workspace --project orders=./orders
 #[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
 pub struct EmulatorArgs {
     /// Where to listen; plain http, so keep it on loopback
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
@@ -32,7 +38,7 @@ pub struct EmulatorArgs {
 ///
 /// # Errors
 /// When an address is taken, or a folder cannot be read or written.
-pub async fn run(args: EmulatorArgs) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(args: EmulatorArgs) -> anyhow::Result<Exit> {
     let mut terminated = signal(SignalKind::terminate()).context("wait for signals")?;
     let mut interrupted = signal(SignalKind::interrupt()).context("wait for signals")?;
     let mut seeds: Vec<_> =
@@ -64,7 +70,7 @@ pub async fn run(args: EmulatorArgs) -> anyhow::Result<ExitCode> {
         _ = interrupted.recv() => {}
     }
     running.shutdown().await?;
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }
 
 fn project(text: &str) -> Result<(String, PathBuf), String> {

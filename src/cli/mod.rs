@@ -12,6 +12,7 @@ pub mod man;
 pub mod output;
 pub mod pack;
 pub mod plan;
+mod progress;
 pub mod resolve;
 pub mod run;
 pub mod status;
@@ -22,6 +23,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{ArgAction, Args, Parser, Subcommand};
@@ -29,11 +31,17 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use self::output::OutputError;
 use crate::archive::ArchiveError;
 use crate::config::{Config, ConfigError, Environment};
+use crate::daemon::WireError;
 use crate::model::project::Project;
+use crate::store::StoreError;
+use crate::sync::StepError;
 use crate::telemetry::{self, Color, LogFormat};
 
 /// Where the configuration is when nothing else is said.
 const DEFAULT_CONFIG: &str = "/etc/recipesync/recipesync.toml";
+
+/// How many threads may block on the disk, on git's objects and on JSON at a time: memory counts, not the waiting.
+const BLOCKING_THREADS: usize = 16;
 
 /// How the program ends: scripts and services depend on the numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -244,15 +252,29 @@ fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
         Command::Unpack(args) => unpack::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(man::ManArgs {}) => man::run(),
-        command => block_on(async move { anyhow::bail!("not wired yet: {command:?}") }),
+        Command::Status(args) => status::run(context, &args),
+        Command::History(args) => history::run(context, &args),
+        Command::Resolve(args) => resolve::run(context, &args),
+        Command::Run(run::RunArgs {}) => block_on(run::run(context)),
+        Command::Sync(args) => block_on(sync::run(context, &args)),
+        Command::Plan(args) => block_on(plan::run(context, &args)),
+        Command::Check(_) => anyhow::bail!("wip"),
+        Command::Emulator(args) => block_on(emulator::run(args)),
+        Command::Demo(_) => anyhow::bail!("wip"),
     }
 }
 
 /// Runs what waits for sockets, files and time.
 fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the runtime")?;
-    runtime.block_on(work)
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .build()
+        .context("start the runtime")?;
+    let done = runtime.block_on(work);
+    // Work that no one waits for any more ends as in a crash.
+    runtime.shutdown_timeout(Duration::from_millis(500));
+    done
 }
 
 /// Prints why a command failed, and what can be done.
@@ -277,7 +299,10 @@ fn hint(error: &anyhow::Error) -> Option<String> {
         let config = cause.downcast_ref::<ConfigError>().and_then(ConfigError::hint).map(str::to_owned);
         let usage = || cause.downcast_ref::<UsageError>().map(UsageError::hint);
         let archive = || cause.downcast_ref::<ArchiveError>().and_then(ArchiveError::hint).map(str::to_owned);
-        config.or_else(usage).or_else(archive)
+        let wire = || cause.downcast_ref::<WireError>().and_then(WireError::hint);
+        let store = || cause.downcast_ref::<StoreError>().map(|error| error.hint().to_owned());
+        let step = || cause.downcast_ref::<StepError>().and_then(StepError::hint);
+        config.or_else(usage).or_else(archive).or_else(wire).or_else(store).or_else(step)
     })
 }
 

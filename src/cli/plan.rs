@@ -1,5 +1,21 @@
 //! `recipesync plan`: what a sync would do.
 
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use anyhow::Context as _;
+use chrono::{DateTime, Utc};
+
+use super::output::print;
+use super::{Context, Exit, select};
+use crate::daemon::{Home, Plant, clock};
+use crate::model::message;
+use crate::model::path::PackagePath;
+use crate::model::project::ProjectName;
+use crate::model::state::{Next, Phase};
+use crate::sync::{Glance, Outlook, StepError, Wiring, glance};
+use crate::telemetry::printable;
+
 /// Show what a sync would do, and do nothing
 ///
 /// Looks at both sides and names every path that would travel, and where to. Ends with 0 when there
@@ -12,4 +28,104 @@ pub struct PlanArgs {
     /// The projects; all when none is named
     #[arg(value_name = "PROJECT")]
     pub projects: Vec<String>,
+}
+
+/// Prints what a sync would do now.
+pub(super) async fn run(context: &Context, args: &PlanArgs) -> anyhow::Result<Exit> {
+    let config = context.config()?;
+    let names: BTreeSet<ProjectName> =
+        select(&config, &args.projects)?.iter().map(|project| project.name.clone()).collect();
+    let scratch = Home::beside(&config.state_dir)?;
+    let plant = Plant::build(&scratch, &config, &names, context.environment()).await?;
+    let mut quiet = true;
+    for (name, wiring) in plant.projects() {
+        let outlook = look(wiring).await.with_context(|| format!("look at {name}"))?;
+        quiet &= outlook.plan.is_quiet() && outlook.mirror.is_empty();
+        print(describe(name, wiring, &outlook))?;
+    }
+    Ok(if quiet { Exit::Done } else { Exit::Waiting })
+}
+
+/// Looks at both sides, however long the export takes.
+async fn look(wiring: &Wiring) -> Result<Outlook, StepError> {
+    let saved = wiring.store.state(&wiring.project.name)?.map(|(state, _)| state).unwrap_or_default();
+    let kept = saved.manifest;
+    let mut state = saved;
+    state.phase = Phase::Idle;
+    loop {
+        match glance(wiring, state, clock::both()).await.map_err(|failed| failed.error)? {
+            Glance::Seen(outlook) => {
+                if let Some(made) = outlook.manifest.filter(|id| Some(*id) != kept) {
+                    // Made for this look alone. One that stays behind does no harm.
+                    wiring.workspace.client().delete_manifest(wiring.turn(), made).await.ok();
+                }
+                return Ok(*outlook);
+            }
+            Glance::Waits(next, when) => {
+                state = *next;
+                tokio::time::sleep_until(clock::at(time_of(when))).await;
+            }
+        }
+    }
+}
+
+fn time_of(next: Next) -> DateTime<Utc> {
+    match next {
+        Next::Now => DateTime::<Utc>::MIN_UTC,
+        Next::At(time) | Next::Settled(time) => time,
+    }
+}
+
+/// Returns what a look leads to: a line of counts, then a line a path.
+fn describe(name: &ProjectName, wiring: &Wiring, outlook: &Outlook) -> String {
+    let plan = &outlook.plan;
+    let branch = wiring.project.branches().next().expect("a project has a direction");
+    let exports = if outlook.mirror.is_empty() { &plan.to_git } else { &outlook.mirror };
+    let mut text = String::new();
+    if plan.is_quiet() && outlook.mirror.is_empty() {
+        let _ = writeln!(text, "{name}: nothing to do");
+    }
+    if !exports.is_empty() {
+        let assets = message::assets(&outlook.before, exports);
+        let _ = writeln!(text, "{name}: to git, branch {branch}: {}", message::summary(&assets));
+        for (path, blob) in exports {
+            let verb = match (blob, outlook.before.contains_key(path)) {
+                (None, _) => "delete",
+                (Some(_), true) => "change",
+                (Some(_), false) => "add",
+            };
+            let _ = writeln!(text, "  {verb} {}", printable(path.as_str()));
+        }
+    }
+    if !plan.to_workspace.is_empty() {
+        let files = plan.to_workspace.len();
+        let _ = writeln!(text, "{name}: to the workspace, an import of {files} changed files");
+        list(&mut text, "import", plan.to_workspace.keys());
+    }
+    for (what, verb, paths) in [
+        (
+            "both sides moved; settle it by a commit, an edit, or `recipesync resolve`",
+            "conflict",
+            &plan.conflicts,
+        ),
+        (
+            "deleted on the branch; an import cannot delete, so delete it in the workspace",
+            "prune",
+            &plan.to_prune,
+        ),
+        ("the sides differ, and that direction is not configured", "drift", &plan.drift),
+        ("on the export branch, waiting to be merged", "review", &plan.in_review),
+    ] {
+        if !paths.is_empty() {
+            let _ = writeln!(text, "{name}: {what}");
+            list(&mut text, verb, paths.keys());
+        }
+    }
+    text
+}
+
+fn list<'a>(text: &mut String, verb: &str, paths: impl Iterator<Item = &'a PackagePath>) {
+    for path in paths {
+        let _ = writeln!(text, "  {verb} {}", printable(path.as_str()));
+    }
 }

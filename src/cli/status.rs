@@ -1,5 +1,15 @@
 //! `recipesync status`: where every project stands.
 
+use std::fmt::Write as _;
+
+use super::output::print;
+use super::{Context, Exit, select, sync};
+use crate::daemon::clock;
+use crate::model::state::State;
+use crate::model::status::{Status, status};
+use crate::store::{Store, StoreError};
+use crate::telemetry::printable;
+
 /// Show where every project stands
 ///
 /// Reads the state folder alone, so it works while the daemon runs and when the workspace is out
@@ -16,4 +26,85 @@ pub struct StatusArgs {
     /// Print an array with one object a project
     #[arg(long)]
     pub json: bool,
+}
+
+/// How many paths of a kind are listed before the rest is counted.
+const LISTED: usize = 20;
+
+/// Prints where the projects stand.
+pub(super) fn run(context: &Context, args: &StatusArgs) -> anyhow::Result<Exit> {
+    let config = context.config()?;
+    let chosen = select(&config, &args.projects)?;
+    let store = match Store::open_beside(&config.state_dir) {
+        Ok(store) => Some(store),
+        Err(StoreError::Absent { .. }) => None,
+        Err(error) => return Err(error.into()),
+    };
+    let now = clock::now();
+    let mut states = Vec::new();
+    let mut told = Vec::new();
+    for project in chosen {
+        let saved = store.as_ref().map(|store| store.state(&project.name)).transpose()?.flatten();
+        let (state, next) = saved.unwrap_or((State::default(), None));
+        told.push(status(project.name.as_str(), &state, now, next));
+        states.push(state);
+    }
+    if args.json {
+        print(serde_json::to_string_pretty(&told)? + "\n")?;
+    } else {
+        print(told.iter().map(line).collect::<String>())?;
+    }
+    Ok(sync::verdict(states.iter(), now))
+}
+
+/// Returns a project's paragraph: a line, and one more for each thing that waits.
+pub(super) fn line(status: &Status) -> String {
+    let mut text = format!("{}: {}", status.project, status.state.word());
+    if let Some(workspace) = &status.workspace {
+        let files = if workspace.files == 1 { "file" } else { "files" };
+        let _ = write!(text, ", {} {files} seen at {}", workspace.files, workspace.seen_at);
+    }
+    if let Some(branch) = &status.branch {
+        let commit = branch.commit.map_or_else(|| "not there yet".to_owned(), |commit| commit.short());
+        let _ = write!(text, ", branch {} at {commit}", branch.name);
+    }
+    text.push('\n');
+    if status.phase != "idle" {
+        let _ = writeln!(text, "  {} now", status.phase);
+    }
+    if let Some(last) = &status.last_import {
+        let reason = last.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        let commit = last.commit.short();
+        let line = format!("last import of commit {commit} at {}: {}{reason}", last.at, last.verdict);
+        let _ = writeln!(text, "  {}", printable(&line));
+    }
+    if let Some(stall) = &status.stalled {
+        let _ = writeln!(text, "  stalled: {}", printable(&stall.reason));
+        if let Some(hint) = &stall.hint {
+            let _ = writeln!(text, "  hint: {}", printable(hint));
+        }
+    } else if let Some(failing) = &status.failing {
+        let _ = writeln!(text, "  failing, tried {} times: {}", failing.failures, printable(&failing.reason));
+    }
+    for (what, paths) in [
+        ("conflict", &status.conflicts),
+        ("to prune, delete it in the workspace", &status.to_prune),
+        ("drift", &status.drift),
+    ] {
+        for path in paths.iter().take(LISTED) {
+            let _ = writeln!(text, "  {what}: {}", printable(path.as_str()));
+        }
+        if paths.len() > LISTED {
+            let _ = writeln!(text, "  {what}: {} more", paths.len() - LISTED);
+        }
+    }
+    if !status.conflicts.is_empty() {
+        let project = &status.project;
+        let _ = writeln!(
+            text,
+            "  hint: `recipesync plan {project}` shows both sides; make them the same, or `recipesync resolve \
+             {project} [PATH] --take workspace|branch`"
+        );
+    }
+    text
 }

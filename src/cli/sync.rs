@@ -1,8 +1,22 @@
 //! `recipesync sync`: bring projects to rest once, for CI and cron.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use anyhow::Context as _;
+use chrono::{DateTime, Utc};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tracing::{Instrument as _, info_span};
+
+use super::output::print;
+use super::progress::Progress;
+use super::{Context, Exit, select, status};
+use crate::daemon::{Home, Plant, bring_to_rest, clock};
 use crate::model::schedule::parse_duration;
+use crate::model::state::State;
+use crate::model::status::{Standing, standing, status as status_of, waits};
 
 /// Bring projects to rest once, then exit
 ///
@@ -21,4 +35,80 @@ pub struct SyncArgs {
     /// How long to try again what is passing: 429, 5xx, time-outs, a cut download
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = parse_duration)]
     pub give_up_after: Duration,
+}
+
+/// Brings the projects to rest.
+pub(super) async fn run(context: &Context, args: &SyncArgs) -> anyhow::Result<Exit> {
+    let config = context.config()?;
+    let chosen = select(&config, &args.projects)?;
+    let home = Home::open(&config.state_dir)?;
+    let names = chosen.iter().map(|project| project.name.clone()).collect();
+    let plant = Plant::build(&home, &config, &names, context.environment()).await?;
+    let (stop, stopping) = watch::channel(false);
+    let progress = Progress::new(plant.projects().map(|(name, _)| name.as_str()));
+    let mut running = JoinSet::new();
+    for (name, wiring) in plant.projects() {
+        let (name, wiring, stopping) = (name.clone(), wiring.clone(), stopping.clone());
+        let bar = progress.bar(name.as_str());
+        let patience = args.give_up_after;
+        let span = info_span!("sync", project = %name);
+        let work = async move {
+            let rest = bring_to_rest(&wiring, patience, stopping, |phase| bar.tell(phase)).await;
+            bar.finish();
+            (name, rest)
+        };
+        running.spawn(work.instrument(span));
+    }
+    let mut states = BTreeMap::new();
+    let mut stopped = false;
+    while !running.is_empty() {
+        tokio::select! {
+            Some(done) = running.join_next() => {
+                let (name, rest) = done.context("a step panicked")?;
+                let rest = rest?;
+                stopped |= rest.stopped;
+                states.insert(name, rest.state);
+            }
+            () = asked_to_stop(), if !*stop.borrow() => {
+                stop.send_replace(true);
+                plant.stop();
+            }
+        }
+    }
+    drop(progress);
+    let now = clock::now();
+    let mut text = String::new();
+    for (name, state) in &states {
+        text.push_str(&status::line(&status_of(name.as_str(), state, now, state.due)));
+    }
+    print(text)?;
+    Ok(if stopped { Exit::Failed } else { verdict(states.values(), now) })
+}
+
+/// Returns how a command ends whose projects are in these states.
+pub(super) fn verdict<'a>(states: impl Iterator<Item = &'a State>, now: DateTime<Utc>) -> Exit {
+    let mut exit = Exit::Done;
+    for state in states {
+        let failed = state.stalled.is_some()
+            || state.trouble.is_some()
+                && standing(state, now) == Standing::Stalled
+                && state.refusals.is_empty();
+        if failed {
+            return Exit::Failed;
+        }
+        if waits(state) {
+            exit = Exit::Waiting;
+        }
+    }
+    exit
+}
+
+/// Waits for SIGTERM or SIGINT.
+async fn asked_to_stop() {
+    let listen = |kind| signal(kind).expect("the runtime listens for signals");
+    let (mut terminate, mut interrupt) = (listen(SignalKind::terminate()), listen(SignalKind::interrupt()));
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
 }

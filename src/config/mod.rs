@@ -117,6 +117,11 @@ impl Environment {
         Self { folder, variables: variables.into_iter().collect() }
     }
 
+    /// Returns all variables.
+    pub fn variables(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        self.variables.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))
+    }
+
     /// Returns a variable that is set and not empty.
     #[must_use]
     pub fn variable(&self, name: &str) -> Option<&OsStr> {
@@ -248,7 +253,7 @@ fn check_overlaps<'a>(report: &Report<'_>, projects: impl Iterator<Item = &'a Re
     for read in projects {
         for branch in read.project.branches() {
             let parts = read.project.path.parts().map(fold).collect();
-            folders.entry((&read.project.repository, branch)).or_default().push((parts, read));
+            folders.entry((&read.project.repository, branch.as_str())).or_default().push((parts, read));
         }
     }
     for ((_, branch), mut folders) in folders {

@@ -43,6 +43,12 @@ impl Author {
         };
         (is_good(name) && is_good(email)).then(|| Self(text.to_owned())).ok_or(AuthorError)
     }
+
+    /// Returns it as `Name <email>`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// What to commit.

@@ -7,6 +7,7 @@
 //!
 //! Not here: what the files mean, when to look, what to commit, and trying again.
 
+mod about;
 mod command;
 mod commit;
 mod error;
@@ -26,6 +27,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+pub use self::about::CommitInfo;
 pub use self::command::{Credentials, Environment, Git};
 pub use self::commit::{Author, AuthorError};
 pub use self::error::GitError;
@@ -119,6 +121,8 @@ struct Shared {
     asked: AtomicU64,
     /// Whether a run of git did not come to its end and may have left lock files.
     is_unswept: AtomicBool,
+    /// Whether something is said to have moved since the last look.
+    is_distrusted: AtomicBool,
     /// Held for reading by object work, for writing while packs are removed.
     files: tokio::sync::RwLock<()>,
 }
@@ -150,6 +154,7 @@ impl Cache {
             wire: tokio::sync::Mutex::new(None),
             asked: AtomicU64::new(0),
             is_unswept: AtomicBool::new(false),
+            is_distrusted: AtomicBool::new(false),
             files: tokio::sync::RwLock::new(()),
         })))
     }

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use git2::{ErrorCode, ObjectType, Oid, Repository, RepositoryInitOptions, Tree, TreeEntry};
 
+use super::about::CommitInfo;
 use super::{BranchFiles, GitError, Odd, OddReason};
 use crate::model::branch::BranchName;
 use crate::model::oid::{BlobId, CommitId, TreeId};
@@ -190,6 +191,19 @@ pub(super) fn is_ancestor(folder: &Path, ancestor: CommitId, descendant: CommitI
     }
     let found = repository.graph_descendant_of(oid(descendant.as_bytes()), oid(ancestor.as_bytes()));
     found.map_err(damaged(folder))
+}
+
+/// Returns who made a commit and the first line of what it says.
+pub(super) fn commit_info(folder: &Path, commit: CommitId) -> Result<CommitInfo, GitError> {
+    let repository = open(folder)?;
+    let name = oid(commit.as_bytes());
+    let commit = repository.find_commit(name).map_err(missing(folder, "commit", name))?;
+    let author = commit.author();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ok(CommitInfo {
+        author: format!("{} <{}>", text(author.name_bytes()), text(author.email_bytes())),
+        subject: text(commit.message_bytes()).lines().next().unwrap_or_default().to_owned(),
+    })
 }
 
 pub(super) fn open(folder: &Path) -> Result<Repository, GitError> {

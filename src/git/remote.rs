@@ -43,12 +43,15 @@ impl Cache {
         let asker = self.0.asked.fetch_add(1, Ordering::SeqCst) + 1;
         let mut last = self.0.wire.lock().await;
         if let Some(look) = &*last {
-            let is_fresh = look.result.is_ok() && now.saturating_duration_since(look.at) < max_age;
+            let is_fresh = look.result.is_ok()
+                && !self.0.is_distrusted.load(Ordering::SeqCst)
+                && now.saturating_duration_since(look.at) < max_age;
             if is_fresh || look.answers >= asker {
                 return look.result.clone();
             }
         }
         let answers = self.0.asked.load(Ordering::SeqCst);
+        self.0.is_distrusted.store(false, Ordering::SeqCst);
         let result = self.look().await;
         *last = Some(Look { at: now, answers, result: result.clone() });
         result

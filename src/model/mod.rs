@@ -1,7 +1,13 @@
 //! Values and decisions: no I/O, no async, no clock, no logs.
 
 pub mod branch;
+pub mod history;
+pub mod message;
 pub mod oid;
 pub mod path;
+pub mod plan;
 pub mod project;
 pub mod schedule;
+pub mod state;
+pub mod status;
+pub mod verdict;

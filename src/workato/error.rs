@@ -192,6 +192,24 @@ impl WorkatoError {
         }
     }
 
+    /// Returns whether what was asked for is not there.
+    #[must_use]
+    pub const fn is_not_found(&self) -> bool {
+        matches!(self, Self::NotFound { .. })
+    }
+
+    /// Returns whether the token is good and may not ask for this.
+    #[must_use]
+    pub const fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Forbidden { .. })
+    }
+
+    /// Returns whether nothing failed, and all waiting was ended.
+    #[must_use]
+    pub const fn is_stopping(&self) -> bool {
+        matches!(self, Self::Stopping { .. })
+    }
+
     /// Returns what an operator can do, where there is something.
     #[must_use]
     pub fn hint(&self) -> Option<String> {

@@ -1,0 +1,155 @@
+//! One step of one project, from its state to the saved next one: the only place that saves, counts failures and
+//! logs them.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tracing::{debug, error, info, warn};
+
+use super::backoff;
+use crate::blocking;
+use crate::model::history::{Event, EventKind};
+use crate::model::state::{Next, State, Trouble, Verdict};
+use crate::store::{Saved, StoreError};
+use crate::sync::{self, Disposition, Failed, Now, Stepped, Wiring};
+
+/// The shortest time between two tries of a project that stalled, however tight its schedule.
+const STALLED_LOOK: TimeDelta = TimeDelta::seconds(60);
+
+/// A project after a step.
+#[derive(Debug)]
+pub struct Advanced {
+    /// The saved state.
+    pub state: State,
+    /// When to come back.
+    pub next: Next,
+    /// Whether the step ended only because everything is to stop.
+    pub stopping: bool,
+}
+
+/// Takes a step and saves what it leaves behind before anything else happens.
+///
+/// # Errors
+/// When the state cannot be saved or read: the process cannot go on.
+pub async fn advance(wiring: &Wiring, state: State, now: Now) -> Result<Advanced, StoreError> {
+    let before = state.clone();
+    let (stepped, stopping) = match sync::step(wiring, state, now).await {
+        Ok(stepped) => (recovered(stepped), false),
+        Err(failed) => {
+            let Failed { error, state } = *failed;
+            if error.is_stopping() {
+                let next = Next::Now;
+                (Stepped { state, records: None, events: Vec::new(), settled: None, next }, true)
+            } else {
+                (stumbled(wiring, state, error, now.time)?, false)
+            }
+        }
+    };
+    tell(&before, &stepped);
+    let changed = stepped.state != before || stepped.records.is_some() || stepped.settled.is_some();
+    let Stepped { state, records, events, settled, next } = stepped;
+    if !changed && events.is_empty() {
+        return Ok(Advanced { state, next, stopping });
+    }
+    let store = wiring.store.clone();
+    let project = wiring.project.name.clone();
+    blocking::run(move || {
+        let told = match next {
+            Next::Settled(_) => state.due,
+            Next::At(time) => Some(time),
+            Next::Now => None,
+        };
+        let saved = Saved { state: &state, records: records.as_ref(), events: &events, settled, next: told };
+        store.save(&project, &saved)?;
+        Ok(Advanced { state, next, stopping })
+    })
+    .await
+}
+
+fn recovered(mut stepped: Stepped) -> Stepped {
+    if let Some(trouble) = stepped.state.trouble.take() {
+        info!(failures = trouble.failures, "recovered after {} failures", trouble.failures);
+    }
+    stepped
+}
+
+/// Counts a failure, and decides when to come back.
+fn stumbled(
+    wiring: &Wiring,
+    mut state: State,
+    error: sync::StepError,
+    now: DateTime<Utc>,
+) -> Result<Stepped, StoreError> {
+    let stall = error.stall();
+    let next = match error.disposition() {
+        Disposition::Retry => {
+            let (since, before) =
+                state.trouble.as_ref().map_or((now, 0), |trouble| (trouble.since, trouble.failures));
+            let failures = before.saturating_add(1);
+            let wait = error.retry_after().unwrap_or_else(|| backoff::delay(failures, fastrand::f64()));
+            if backoff::is_told(failures) {
+                let seconds = wait.as_secs_f64();
+                warn!(failures, hint = stall.hint, "{}; trying again in {seconds:.1} s", stall.reason);
+            }
+            state.trouble = Some(Trouble { since, failures, reason: stall.reason, hint: stall.hint });
+            Next::At(
+                now + TimeDelta::from_std(wait.max(Duration::from_millis(50))).unwrap_or(TimeDelta::MAX / 2),
+            )
+        }
+        Disposition::Stall => {
+            let due = wiring.due_after(now).max(now + STALLED_LOOK);
+            state.trouble = None;
+            state.look = false;
+            state.stalled = Some(stall);
+            state.due = Some(due);
+            Next::Settled(due)
+        }
+        Disposition::Fatal => return Err(error.into_store().expect("only the state's failures are fatal")),
+    };
+    Ok(Stepped { state, records: None, events: Vec::new(), settled: None, next })
+}
+
+/// Logs what changed: each stall once, each export and each import.
+fn tell(before: &State, stepped: &Stepped) {
+    let after = &stepped.state;
+    for event in &stepped.events {
+        tell_event(event);
+    }
+    match (&before.stalled, &after.stalled) {
+        (old, Some(stall)) if old.as_ref() != Some(stall) => {
+            error!(hint = stall.hint, "stalled: {}", stall.reason);
+        }
+        (Some(_), None) => info!("no longer stalled"),
+        _ => {}
+    }
+    for path in after.conflicts.keys().filter(|path| !before.conflicts.contains_key(*path)) {
+        warn!(%path, "conflict: both sides moved; settle it by a commit, an edit, or `recipesync resolve`");
+    }
+    for path in after.drift.keys().filter(|path| !before.drift.contains_key(*path)) {
+        warn!(%path, "drift: the workspace and the branch differ");
+    }
+    for path in after.to_prune.keys().filter(|path| !before.to_prune.contains_key(*path)) {
+        warn!(%path, "deleted on the branch, still in the workspace: an import cannot delete; delete it there");
+    }
+    if before.phase != after.phase {
+        debug!(phase = ?after.phase, "next phase");
+    }
+}
+
+fn tell_event(event: &Event) {
+    let package = event.package;
+    let commit = event.commit.map(|commit| commit.to_string());
+    match (event.kind, event.verdict) {
+        (EventKind::Export, _) => {
+            info!(package.id = package, commit, "exported: {}", event.summary);
+        }
+        (EventKind::Import, Some(Verdict::Applied)) => {
+            info!(package.id = package, commit, recipes = event.recipes.len(), "imported: {}", event.summary);
+        }
+        (EventKind::Import, verdict) => {
+            let verdict = verdict.map(|verdict| verdict.to_string());
+            let reason = event.reason.as_deref().unwrap_or_default();
+            error!(package.id = package, commit, verdict, "import not applied: {reason}");
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! The plan: given what was last agreed, what the workspace holds and what the branch holds, what to do, path by
+//! path. One pure function; it can be printed, tested as a table, and shown in a review.
+//!
+//! It knows no bytes: files are named by blob, and [`Facts`] says which blobs are the same content or the same
+//! meaning. It does not act, and it does not know what an import or a push is.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde::{Deserialize, Serialize};
+
+use super::oid::BlobId;
+use super::path::PackagePath;
+use super::project::Mode;
+use crate::asset::compare::Digests;
+use crate::asset::kind::asset_id;
+
+/// The files of one side, sorted.
+pub type Files = BTreeMap<PackagePath, BlobId>;
+
+/// What a path holds on each side; `None` is absent, a content like any other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Pair {
+    /// In the workspace.
+    pub workspace: Option<BlobId>,
+    /// On the branch.
+    pub branch: Option<BlobId>,
+}
+
+/// What is known of a path from earlier looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Base {
+    /// The pair last seen to be the same.
+    Agreed(Pair),
+    /// Never seen to be the same: differing sides are a conflict until somebody settles it.
+    Unknown,
+}
+
+/// Which side a person chose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Take {
+    /// The workspace's file goes to git.
+    Workspace,
+    /// The branch's file goes to the workspace.
+    Branch,
+}
+
+/// What a person decided for a path, valid only for the two contents that they were shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// The side that was chosen.
+    pub take: Take,
+    /// What the two sides held.
+    pub shown: Pair,
+}
+
+/// Which blobs hold the same, by digests of their content and meaning; blobs that it does not know are the same
+/// only as themselves.
+#[derive(Debug, Default)]
+pub struct Facts(HashMap<(PackagePath, BlobId), Digests>);
+
+impl Facts {
+    /// Adds a file's digests.
+    pub fn insert(&mut self, path: PackagePath, blob: BlobId, digests: Digests) {
+        self.0.insert((path, blob), digests);
+    }
+
+    /// Returns whether two files at a path, or their absence, are the same content.
+    #[must_use]
+    pub fn same_content(&self, path: &PackagePath, a: Option<BlobId>, b: Option<BlobId>) -> bool {
+        self.same(path, a, b, |digests| digests.content)
+    }
+
+    /// Returns whether two files at a path, or their absence, mean the same.
+    #[must_use]
+    pub fn same_meaning(&self, path: &PackagePath, a: Option<BlobId>, b: Option<BlobId>) -> bool {
+        self.same(path, a, b, |digests| digests.meaning)
+    }
+
+    fn same(
+        &self,
+        path: &PackagePath,
+        a: Option<BlobId>,
+        b: Option<BlobId>,
+        level: impl Fn(&Digests) -> [u8; 16],
+    ) -> bool {
+        let (Some(a), Some(b)) = (a, b) else { return a == b };
+        let digest = |blob| self.0.get(&(path.clone(), blob)).map(&level);
+        a == b || digest(a).is_some_and(|a| Some(a) == digest(b))
+    }
+}
+
+/// All that a plan depends on.
+#[derive(Debug)]
+pub struct Input<'a> {
+    /// Which directions are configured.
+    pub mode: Mode,
+    /// Whether a plan was ever carried out; before that, a path nobody knows is not known to be absent.
+    pub established: bool,
+    /// What is known per path; a path without an entry was last absent on both sides.
+    pub known: &'a BTreeMap<PackagePath, Base>,
+    /// What was sent for a path and not yet seen in the workspace.
+    pub sent: &'a Files,
+    /// What people decided.
+    pub decisions: &'a BTreeMap<PackagePath, Decision>,
+    /// What the workspace holds.
+    pub workspace: &'a Files,
+    /// What the branch holds.
+    pub branch: &'a Files,
+    /// The paths whose content in the workspace is part of the branch's history.
+    pub seen: &'a BTreeSet<PackagePath>,
+    /// The paths whose recording commit was dropped from the branch by a rewritten history.
+    pub dropped: &'a BTreeSet<PackagePath>,
+    /// Which blobs are the same.
+    pub facts: &'a Facts,
+}
+
+/// What one look leads to.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// The branch takes the workspace's file, or its absence.
+    pub to_git: BTreeMap<PackagePath, Option<BlobId>>,
+    /// The import takes the branch's file.
+    pub to_workspace: Files,
+    /// Both sides moved, differently.
+    pub conflicts: BTreeMap<PackagePath, Pair>,
+    /// Deleted on the branch, still in the workspace: an import cannot delete.
+    pub to_prune: BTreeMap<PackagePath, Pair>,
+    /// The sides differ, and the direction that would mend it is not configured.
+    pub drift: BTreeMap<PackagePath, Pair>,
+    /// Recorded on the export branch; bringing it to the import branch is the reviewer's business.
+    pub in_review: BTreeMap<PackagePath, Pair>,
+    /// What is to be remembered: pairs seen to be the same, `None` where both sides are absent by now.
+    pub learnt: BTreeMap<PackagePath, Option<Base>>,
+}
+
+impl Plan {
+    /// Returns whether there is nothing to do and nothing waits.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.to_git.is_empty()
+            && self.to_workspace.is_empty()
+            && self.conflicts.is_empty()
+            && self.to_prune.is_empty()
+            && self.drift.is_empty()
+    }
+
+    /// Returns how many files the branch would lose.
+    #[must_use]
+    pub fn deletions(&self) -> usize {
+        self.to_git.values().filter(|blob| blob.is_none()).count()
+    }
+}
+
+/// Returns the blobs that [`plan`] has to compare: of the paths that are not exactly as agreed.
+#[must_use]
+pub fn undecided(
+    known: &BTreeMap<PackagePath, Base>,
+    sent: &Files,
+    workspace: &Files,
+    branch: &Files,
+) -> BTreeSet<(PackagePath, BlobId)> {
+    let mut found = BTreeSet::new();
+    for path in paths(known, workspace, branch) {
+        let now = Pair { workspace: workspace.get(path).copied(), branch: branch.get(path).copied() };
+        let agreed = match known.get(path) {
+            Some(Base::Agreed(pair)) if *pair == now && !sent.contains_key(path) => continue,
+            Some(Base::Agreed(pair)) => *pair,
+            _ => Pair::default(),
+        };
+        let all = [now.workspace, now.branch, agreed.workspace, agreed.branch, sent.get(path).copied()];
+        let distinct: BTreeSet<BlobId> = all.into_iter().flatten().collect();
+        if distinct.len() > 1 {
+            found.extend(distinct.into_iter().map(|blob| (path.clone(), blob)));
+        }
+    }
+    found
+}
+
+/// Decides, path by path.
+#[must_use]
+pub fn plan(input: &Input<'_>) -> Plan {
+    let mut plan = Plan::default();
+    let first_run = !input.established;
+    let one_side_is_bare = input.workspace.is_empty() || input.branch.is_empty();
+    for path in paths(input.known, input.workspace, input.branch) {
+        let now =
+            Pair { workspace: input.workspace.get(path).copied(), branch: input.branch.get(path).copied() };
+        let base = match input.known.get(path) {
+            Some(base) => *base,
+            None if first_run && !one_side_is_bare => Base::Unknown,
+            None => Base::Agreed(Pair::default()),
+        };
+        plan.add(input, path, now, base);
+    }
+    plan.hold_split_assets(input);
+    plan
+}
+
+fn paths<'a>(
+    known: &'a BTreeMap<PackagePath, Base>,
+    workspace: &'a Files,
+    branch: &'a Files,
+) -> BTreeSet<&'a PackagePath> {
+    known.keys().chain(workspace.keys()).chain(branch.keys()).collect()
+}
+
+/// What the table says of one path, before the configured directions are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Move {
+    Nothing,
+    Agree,
+    ToGit,
+    ToWorkspace,
+    Conflict,
+}
+
+/// The table of the design: which side moved, and what follows.
+fn table(input: &Input<'_>, path: &PackagePath, now: Pair, base: Base) -> Move {
+    let facts = input.facts;
+    let same = facts.same_content(path, now.workspace, now.branch);
+    let Base::Agreed(agreed) = base else {
+        let equal = same || facts.same_meaning(path, now.workspace, now.branch);
+        return if equal { Move::Agree } else { Move::Conflict };
+    };
+    let workspace_moved = !facts.same_content(path, now.workspace, agreed.workspace);
+    let branch_moved = !facts.same_content(path, now.branch, agreed.branch);
+    let seen = input.seen.contains(path);
+    match (workspace_moved, branch_moved) {
+        (false, false) => Move::Nothing,
+        _ if same => Move::Agree,
+        (true, true) if facts.same_meaning(path, now.workspace, now.branch) => Move::Agree,
+        (true, false) if !seen => Move::ToGit,
+        (true, true) if !seen => Move::Conflict,
+        (false, true) if input.dropped.contains(path) => Move::Conflict,
+        (_, true) | (true, false) => Move::ToWorkspace,
+    }
+}
+
+impl Plan {
+    fn add(&mut self, input: &Input<'_>, path: &PackagePath, now: Pair, base: Base) {
+        let mut base = base;
+        let sent = input.sent.get(path).copied();
+        if sent.is_some() && input.facts.same_meaning(path, now.workspace, sent) {
+            base = Base::Agreed(Pair { workspace: now.workspace, branch: sent });
+            self.learnt.insert(path.clone(), Some(base));
+        }
+        let decision = input.decisions.get(path).filter(|decision| {
+            input.facts.same_content(path, now.workspace, decision.shown.workspace)
+                && input.facts.same_content(path, now.branch, decision.shown.branch)
+        });
+        let mut step = table(input, path, now, base);
+        let differs = !input.facts.same_meaning(path, now.workspace, now.branch);
+        if let (Some(decision), true) = (decision, differs && step != Move::Agree) {
+            step = match decision.take {
+                Take::Workspace => Move::ToGit,
+                Take::Branch => Move::ToWorkspace,
+            };
+            if !carries(input.mode, step) {
+                base = accept(base, now, decision.take);
+                self.learnt.insert(path.clone(), Some(base));
+            }
+        }
+        self.put(input, path, now, base, step);
+    }
+
+    fn put(&mut self, input: &Input<'_>, path: &PackagePath, now: Pair, base: Base, step: Move) {
+        let path = path.clone();
+        match step {
+            Move::Nothing => {
+                // A spelling may have changed under the same content: remember the newer one.
+                if base != Base::Agreed(now) {
+                    self.learnt.insert(path, Some(Base::Agreed(now)));
+                }
+            }
+            Move::Agree if now == Pair::default() => drop(self.learnt.insert(path, None)),
+            Move::Agree => drop(self.learnt.insert(path, Some(Base::Agreed(now)))),
+            Move::Conflict => {
+                if base == Base::Unknown {
+                    self.learnt.insert(path.clone(), Some(base));
+                }
+                self.conflicts.insert(path, now);
+            }
+            Move::ToGit => match input.mode {
+                Mode::OneBranch | Mode::ExportOnly => drop(self.to_git.insert(path, now.workspace)),
+                Mode::TwoBranches => drop(self.in_review.insert(path, now)),
+                Mode::ImportOnly => drop(self.drift.insert(path, now)),
+            },
+            Move::ToWorkspace => match (input.mode, now.branch) {
+                (Mode::ExportOnly, _) => drop(self.drift.insert(path, now)),
+                (_, Some(blob)) => drop(self.to_workspace.insert(path, blob)),
+                (_, None) => drop(self.to_prune.insert(path, now)),
+            },
+        }
+    }
+
+    /// An asset goes as a whole: where one of its files cannot go because the workspace holds an edit that the
+    /// branch has not seen, sending the others would overwrite that edit. Then the whole asset is a conflict,
+    /// unless a person chose the branch's side for the file that would go.
+    fn hold_split_assets(&mut self, input: &Input<'_>) {
+        let unseen: BTreeSet<String> = [&self.conflicts, &self.drift, &self.in_review]
+            .into_iter()
+            .flat_map(BTreeMap::keys)
+            .map(|path| asset_id(path).to_owned())
+            .collect();
+        let chosen = |path: &PackagePath| {
+            input.decisions.get(path).is_some_and(|decision| decision.take == Take::Branch)
+        };
+        let held: Vec<PackagePath> = self
+            .to_workspace
+            .keys()
+            .filter(|path| unseen.contains(asset_id(path)) && !chosen(path))
+            .cloned()
+            .collect();
+        for path in held {
+            let asset = asset_id(&path).to_owned();
+            for siblings in [&mut self.drift, &mut self.in_review] {
+                let split = siblings.extract_if(.., |path, _| asset_id(path) == asset);
+                self.conflicts.extend(split);
+            }
+            let branch = self.to_workspace.remove(&path);
+            self.conflicts
+                .insert(path.clone(), Pair { workspace: input.workspace.get(&path).copied(), branch });
+        }
+    }
+}
+
+/// Returns whether the configured directions can carry out a decision.
+fn carries(mode: Mode, step: Move) -> bool {
+    match step {
+        Move::ToGit => matches!(mode, Mode::OneBranch | Mode::ExportOnly),
+        Move::ToWorkspace => mode != Mode::ExportOnly,
+        Move::Nothing | Move::Agree | Move::Conflict => true,
+    }
+}
+
+/// A decision that cannot be carried out moves one side of the agreement alone: the conflict is over, and the
+/// difference stays visible.
+fn accept(base: Base, now: Pair, take: Take) -> Base {
+    let agreed = match base {
+        Base::Agreed(pair) => pair,
+        Base::Unknown => Pair::default(),
+    };
+    Base::Agreed(match take {
+        Take::Workspace => Pair { branch: now.branch, ..agreed },
+        Take::Branch => Pair { workspace: now.workspace, ..agreed },
+    })
+}

@@ -1,0 +1,316 @@
+//! Where a project is: what was seen, what was agreed, what is in flight, what waits.
+//!
+//! These are the values that a restart finds again. They are plain data: the steps of `sync` make the next ones,
+//! the loop saves them before anything else happens.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::oid::{BlobId, CommitId, TreeId};
+use super::path::PackagePath;
+use super::plan::{Base, Decision, Files, Pair};
+
+/// A project's saved state, without its files: small, and kept in memory by the loop.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct State {
+    /// What the state is about: workspace, source, repository, path, branches. A changed configuration makes
+    /// another pairing, of which nothing is known.
+    pub pairing: String,
+    /// The workspace that the token belonged to at the first look.
+    pub workspace_id: Option<u64>,
+    /// What is in flight.
+    pub phase: Phase,
+    /// The last look at the workspace.
+    pub seen: Option<Seen>,
+    /// The branch as last planned with: the import's where there is one.
+    pub branch: Option<Revision>,
+    /// The manifest that the daemon keeps for a folder.
+    pub manifest: Option<u64>,
+    /// Whether a plan was ever carried out.
+    pub established: bool,
+    /// Whether the workspace is to be looked at now, whatever the schedule says.
+    pub look: bool,
+    /// When the schedule asks for the next look.
+    pub due: Option<DateTime<Utc>>,
+    /// The import whose verdict is still open.
+    pub attempt: Option<Attempt>,
+    /// Imports that failed and are not tried again as they were.
+    pub refusals: Vec<Refusal>,
+    /// Both sides moved, differently.
+    pub conflicts: BTreeMap<PackagePath, Pair>,
+    /// Deleted on the branch, still in the workspace.
+    pub to_prune: BTreeMap<PackagePath, Pair>,
+    /// Differs, and the direction that would mend it is not configured.
+    pub drift: BTreeMap<PackagePath, Pair>,
+    /// What a guard holds back until a person has looked.
+    pub guarded: BTreeMap<PackagePath, Pair>,
+    /// How many paths are still to be carried to either side.
+    pub waiting: usize,
+    /// Why the project does not go on, until its input changes or a person acts.
+    pub stalled: Option<Stall>,
+    /// What is failing and tried again by itself.
+    pub trouble: Option<Trouble>,
+    /// The last export that was looked at.
+    pub last_export: Option<LastExport>,
+    /// The last import that has a verdict.
+    pub last_import: Option<LastImport>,
+}
+
+/// What is in flight.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "phase")]
+pub enum Phase {
+    /// Nothing.
+    #[default]
+    Idle,
+    /// An export job.
+    Exporting {
+        /// The package that is being built.
+        package: u64,
+        /// When it was asked for.
+        since: DateTime<Utc>,
+        /// How often it was polled.
+        polls: u32,
+        /// Whether it is known to be complete.
+        done: bool,
+    },
+    /// An import, asked for or about to be; the attempt says which.
+    Importing {
+        /// The import job; `None` before the platform has named it.
+        package: Option<u64>,
+        /// When the step began.
+        since: DateTime<Utc>,
+        /// How often it was polled.
+        polls: u32,
+    },
+}
+
+/// A look at the workspace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// When the export that showed it was asked for.
+    pub at: DateTime<Utc>,
+    /// How many files it held.
+    pub files: usize,
+    /// Names the content as a whole: equal print, equal content.
+    pub print: String,
+}
+
+/// A commit, and the tree of the project's path in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revision {
+    /// The branch.
+    pub name: String,
+    /// Its tip; `None` while the branch does not exist.
+    pub commit: Option<CommitId>,
+    /// The tree at the project's path; `None` while there is nothing.
+    pub tree: Option<TreeId>,
+}
+
+/// An import on its way: what is sent is recorded before it is sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// The tip that it is made of.
+    pub commit: CommitId,
+    /// The files that it is about.
+    pub paths: Files,
+    /// The process that recorded it: another one cannot know whether the request was sent.
+    pub run: u64,
+    /// When it was planned.
+    pub at: DateTime<Utc>,
+    /// The import job, once the platform has named it.
+    pub package: Option<u64>,
+    /// What came of it so far; `None` while it is under way.
+    pub outcome: Option<Outcome>,
+}
+
+/// What the platform said of an import, before anybody looked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It completed, and every recipe's result is a good one.
+    Completed {
+        /// Every recipe's result.
+        recipes: Vec<RecipeResult>,
+    },
+    /// The platform refused it, it failed, or a recipe's result is bad.
+    Rejected {
+        /// Why.
+        reason: String,
+        /// Every recipe's result that was told.
+        recipes: Vec<RecipeResult>,
+    },
+    /// Nobody knows: the answer was lost.
+    Lost {
+        /// What happened instead of an answer.
+        reason: String,
+    },
+}
+
+/// What an import did to one recipe.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecipeResult {
+    /// The recipe's id in the workspace.
+    pub id: u64,
+    /// The platform's word for it.
+    pub result: String,
+}
+
+/// An import that failed: it waits for a new commit on its paths, a changed workspace, or a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// The tip that the import was made of.
+    pub commit: CommitId,
+    /// What was sent and did not arrive, or arrived with a bad result.
+    pub paths: Files,
+    /// The workspace's print when the verdict was given.
+    pub print: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Why a project does not go on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stall {
+    /// What happened, naming the thing.
+    pub reason: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+/// A failure that is expected to pass.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trouble {
+    /// When it began.
+    pub since: DateTime<Utc>,
+    /// How often in a row.
+    pub failures: u32,
+    /// What happened last.
+    pub reason: String,
+    /// What to do if it does not pass.
+    pub hint: Option<String>,
+}
+
+/// The last export that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastExport {
+    /// When it was looked at.
+    pub at: DateTime<Utc>,
+    /// Its package; `None` where the folder was empty and nothing was exported.
+    pub package: Option<u64>,
+    /// The commit that was made of it, if any.
+    pub commit: Option<CommitId>,
+}
+
+/// The last import that has a verdict.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastImport {
+    /// When the verdict was given.
+    pub at: DateTime<Utc>,
+    /// The import job, if the platform named one.
+    pub package: Option<u64>,
+    /// The tip that it was made of.
+    pub commit: CommitId,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// Why, where it did not just work.
+    pub reason: Option<String>,
+    /// Every recipe's result.
+    pub recipes: Vec<RecipeResult>,
+}
+
+/// What became of an import.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The platform said yes, every recipe is well, and the workspace shows it.
+    Applied,
+    /// The platform refused it, or a recipe's result is bad.
+    Rejected,
+    /// The platform said yes, and the workspace does not show it.
+    NoEffect,
+    /// The outcome was lost; the workspace was looked at again.
+    Unknown,
+}
+
+impl std::fmt::Display for Verdict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Applied => "applied",
+            Self::Rejected => "rejected",
+            Self::NoEffect => "no_effect",
+            Self::Unknown => "unknown",
+        })
+    }
+}
+
+/// What is known of each path: large, loaded when a step needs it, saved when it changed.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Records {
+    /// Per path, what is known from earlier looks.
+    pub paths: BTreeMap<PackagePath, Record>,
+    /// The entries of the last package, so that what has not changed is not read again.
+    pub entries: BTreeMap<PackagePath, EntryPrint>,
+}
+
+/// What is known of one path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Record {
+    /// The pair last seen to be the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base: Option<Base>,
+    /// Our commit that recorded what the workspace holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recorded: Option<CommitId>,
+    /// What was sent in an import and not yet seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sent: Option<BlobId>,
+    /// How often exactly this was sent.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub tries: u8,
+    /// What a person decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decision: Option<Decision>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(tries: &u8) -> bool {
+    *tries == 0
+}
+
+/// What a zip said of an entry, and the file that it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntryPrint {
+    /// CRC-32 of the content.
+    pub crc: u32,
+    /// Size of the content in bytes.
+    pub size: u64,
+    /// BLAKE3 of the packed bytes, the first 16 bytes as a number.
+    pub seal: u128,
+    /// The file in canonical form; of spellings with equal content, the first that was seen.
+    pub blob: BlobId,
+}
+
+impl Records {
+    /// Returns what the workspace held at the last look.
+    #[must_use]
+    pub fn workspace(&self) -> Files {
+        self.entries.iter().map(|(path, entry)| (path.clone(), entry.blob)).collect()
+    }
+}
+
+/// When to come back to a project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// At once.
+    Now,
+    /// At a time, to go on with what is in flight.
+    At(DateTime<Utc>),
+    /// The project is at rest until this time.
+    Settled(DateTime<Utc>),
+}

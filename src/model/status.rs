@@ -1,0 +1,221 @@
+//! What `status` tells of a project: the saved state in the words that scripts depend on.
+
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use serde::Serialize;
+
+use super::oid::CommitId;
+use super::path::PackagePath;
+use super::plan::Pair;
+use super::state::{Phase, RecipeResult, Stall, State, Trouble, Verdict};
+
+/// How long a failure may pass by itself before a project counts as stalled: as long as `sync` tries by default.
+const PATIENCE: TimeDelta = TimeDelta::seconds(60);
+
+/// Where a project stands, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// Not looked at yet.
+    Never,
+    /// Both sides mean the same.
+    InSync,
+    /// Something is to be done, and it will be.
+    Pending,
+    /// The sides differ, and the direction that would mend it is not configured, or an import cannot.
+    Drift,
+    /// Both sides moved, differently.
+    Conflict,
+    /// It does not go on until its input changes or a person acts.
+    Stalled,
+}
+
+impl Standing {
+    /// Returns the word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Never => "never",
+            Self::InSync => "in_sync",
+            Self::Pending => "pending",
+            Self::Drift => "drift",
+            Self::Conflict => "conflict",
+            Self::Stalled => "stalled",
+        }
+    }
+}
+
+/// One project's entry in `status --json`. Keys may be added, never renamed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Status {
+    /// The project's name.
+    pub project: String,
+    /// Where it stands.
+    pub state: Standing,
+    /// What is in flight: `idle`, `exporting` or `importing`.
+    pub phase: &'static str,
+    /// The last look at the workspace.
+    pub workspace: Option<WorkspaceStatus>,
+    /// The branch as last planned with.
+    pub branch: Option<BranchStatus>,
+    /// The last export.
+    pub last_export: Option<ExportStatus>,
+    /// The last import with a verdict.
+    pub last_import: Option<ImportStatus>,
+    /// Paths that both sides moved.
+    pub conflicts: Vec<PackagePath>,
+    /// Paths deleted on the branch and still in the workspace.
+    pub to_prune: Vec<PackagePath>,
+    /// Paths that differ where the direction that would mend it is not configured.
+    pub drift: Vec<PackagePath>,
+    /// Why it does not go on.
+    pub stalled: Option<Stall>,
+    /// What is failing and tried again.
+    pub failing: Option<Trouble>,
+    /// When it is looked at next.
+    pub next: Option<String>,
+}
+
+/// The last look at the workspace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WorkspaceStatus {
+    /// When the export that showed it was asked for.
+    pub seen_at: String,
+    /// How many files it held.
+    pub files: usize,
+}
+
+/// A branch and its tip.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BranchStatus {
+    /// The branch.
+    pub name: String,
+    /// Its tip.
+    pub commit: Option<CommitId>,
+}
+
+/// The last export.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ExportStatus {
+    /// When it was looked at.
+    pub at: String,
+    /// Its package.
+    pub package: Option<u64>,
+    /// The commit that was made of it, if any.
+    pub commit: Option<CommitId>,
+}
+
+/// The last import with a verdict.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ImportStatus {
+    /// When the verdict was given.
+    pub at: String,
+    /// The import job.
+    pub package: Option<u64>,
+    /// The tip that it was made of.
+    pub commit: CommitId,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// Why, where it did not just work.
+    pub reason: Option<String>,
+    /// Every recipe's result.
+    pub recipes: Vec<RecipeResult>,
+}
+
+/// Returns a time as scripts read it: RFC 3339, UTC, whole seconds.
+#[must_use]
+pub fn stamp(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// Returns why a project does not go on, if it does not: a stall, a failed import, or a failure that does not pass.
+#[must_use]
+pub fn stall(state: &State, now: DateTime<Utc>) -> Option<Stall> {
+    if let Some(stall) = &state.stalled {
+        return Some(stall.clone());
+    }
+    if let Some(refusal) = state.refusals.last() {
+        let reason = format!("import of commit {}: {}", refusal.commit.short(), refusal.reason);
+        let hint = "commit a correction, change the workspace, or run `recipesync resolve` to try again or let it be";
+        return Some(Stall { reason, hint: Some(hint.to_owned()) });
+    }
+    let trouble = state.trouble.as_ref().filter(|trouble| now - trouble.since >= PATIENCE)?;
+    Some(Stall { reason: trouble.reason.clone(), hint: trouble.hint.clone() })
+}
+
+/// Returns where a project stands.
+#[must_use]
+pub fn standing(state: &State, now: DateTime<Utc>) -> Standing {
+    let never = state.seen.is_none();
+    if state.stalled.is_some() {
+        Standing::Stalled
+    } else if matches!(state.phase, Phase::Importing { .. }) || state.attempt.is_some() {
+        Standing::Pending
+    } else if stall(state, now).is_some() {
+        Standing::Stalled
+    } else if never {
+        if state.trouble.is_some() || state.phase != Phase::Idle {
+            Standing::Pending
+        } else {
+            Standing::Never
+        }
+    } else if !state.conflicts.is_empty() {
+        Standing::Conflict
+    } else if state.waiting > 0 || state.trouble.is_some() {
+        Standing::Pending
+    } else if !state.drift.is_empty() || !state.to_prune.is_empty() {
+        Standing::Drift
+    } else {
+        Standing::InSync
+    }
+}
+
+/// Returns what `status` tells.
+#[must_use]
+pub fn status(project: &str, state: &State, now: DateTime<Utc>, next: Option<DateTime<Utc>>) -> Status {
+    let paths = |map: &std::collections::BTreeMap<PackagePath, Pair>| map.keys().cloned().collect();
+    Status {
+        project: project.to_owned(),
+        state: standing(state, now),
+        phase: match state.phase {
+            Phase::Idle => "idle",
+            Phase::Exporting { .. } => "exporting",
+            Phase::Importing { .. } => "importing",
+        },
+        workspace: state
+            .seen
+            .as_ref()
+            .map(|seen| WorkspaceStatus { seen_at: stamp(seen.at), files: seen.files }),
+        branch: state
+            .branch
+            .as_ref()
+            .map(|branch| BranchStatus { name: branch.name.clone(), commit: branch.commit }),
+        last_export: state.last_export.as_ref().map(|last| ExportStatus {
+            at: stamp(last.at),
+            package: last.package,
+            commit: last.commit,
+        }),
+        last_import: state.last_import.as_ref().map(|last| ImportStatus {
+            at: stamp(last.at),
+            package: last.package,
+            commit: last.commit,
+            verdict: last.verdict,
+            reason: last.reason.clone(),
+            recipes: last.recipes.clone(),
+        }),
+        conflicts: paths(&state.conflicts),
+        to_prune: paths(&state.to_prune),
+        drift: paths(&state.drift),
+        stalled: stall(state, now),
+        failing: state.trouble.clone(),
+        next: next.map(stamp),
+    }
+}
+
+/// Returns whether something waits for a person that is not a plain failure: exit code 2 rather than 1.
+#[must_use]
+pub fn waits(state: &State) -> bool {
+    !state.conflicts.is_empty()
+        || !state.drift.is_empty()
+        || !state.to_prune.is_empty()
+        || !state.refusals.is_empty()
+}

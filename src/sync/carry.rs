@@ -1,0 +1,348 @@
+//! From a look at the workspace to what follows: judge the import that was under way, plan, bring to git what goes
+//! to git, and prepare the import of what goes to the workspace.
+//!
+//! Its one outward effect is the push. What is to be imported is only recorded here; the next step sends it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::error::{Disposition, StepError};
+use super::export::View;
+use super::observe::print;
+use super::sides::{Branch, Sides};
+use super::{Now, StepResult, Stepped, Wiring, fail};
+use crate::git::{GitError, Odd};
+use crate::model::history::{Event, EventKind};
+use crate::model::message::{self, Origin};
+use crate::model::oid::{BlobId, CommitId};
+use crate::model::path::PackagePath;
+use crate::model::plan::{Base, Pair, Plan, Take};
+use crate::model::project::Mode;
+use crate::model::state::{
+    Attempt, LastExport, LastImport, Next, Outcome, Phase, Record, Records, Refusal, Revision, Seen, State,
+};
+use crate::model::verdict::{MAX_TRIES, Then, judge};
+
+/// How often a push that lost the race is planned anew within one look.
+const RACES: u32 = 3;
+
+/// The export that showed the workspace.
+#[derive(Debug, Clone, Copy)]
+struct Export {
+    package: Option<u64>,
+    asked: DateTime<Utc>,
+}
+
+/// The changes that go to one branch.
+type Changes = BTreeMap<PackagePath, Option<BlobId>>;
+
+/// Goes on from a look at the workspace.
+pub(super) async fn on(wiring: &Wiring, view: View, clock: Now) -> StepResult {
+    let now = clock.time;
+    let export = Export { package: view.package, asked: view.asked };
+    let View { mut state, mut records, entries, .. } = view;
+    let before = state.clone();
+    state.phase = Phase::Idle;
+    let print = print(&entries);
+    records.entries = entries;
+    let mut events = Vec::new();
+    let mut age = Duration::from_secs(1);
+    for _ in 0..RACES {
+        let workspace = records.workspace();
+        let sides = match Sides::read(wiring, &state, &records, workspace, age, clock).await {
+            Ok(sides) => sides,
+            Err(error) => return put_off(before, export, error),
+        };
+        if let Some(attempt) = state.attempt.take() {
+            let judged = settle_attempt(wiring, &mut state, &records, &sides, &attempt, &print, now).await;
+            events.push(judged);
+        }
+        drop_stale_refusals(&mut state, &mut records, &sides, &print);
+        let plan = sides.plan(wiring.mode(), state.established, &records);
+        let changes = if sides.mirror.is_some() { sides.mirror_changes() } else { plan.to_git.clone() };
+        if let Some(error) = guard(wiring, &mut state, &records, &sides, &changes) {
+            state.stalled = Some(error.stall());
+            state.look = false;
+            state.due = Some(wiring.due_after(now));
+            let stepped = Stepped::new(state, Next::Settled(wiring.due_after(now)));
+            return Ok(Stepped { events, ..stepped });
+        }
+        let branch = sides.mirror.as_ref().unwrap_or(&sides.watched);
+        let pushed = match push(wiring, branch, &changes, &state, export, now).await {
+            Ok(pushed) => pushed,
+            Err(StepError::Git(GitError::Raced { .. })) => {
+                age = Duration::ZERO;
+                continue;
+            }
+            Err(error) => return put_off(before, export, error),
+        };
+        events.extend(pushed.as_ref().map(|pushed| pushed.event.clone()));
+        learn(&mut records, &plan, &changes, pushed.as_ref().map(|pushed| pushed.commit), wiring.mode());
+        state.seen = Some(Seen { at: export.asked, files: records.entries.len(), print });
+        let commit = pushed.as_ref().map(|pushed| pushed.commit);
+        state.last_export = Some(LastExport { at: now, package: export.package, commit });
+        let tip = match (sides.mirror.is_some(), pushed) {
+            (false, Some(pushed)) => pushed.revision,
+            _ => sides.watched.revision.clone(),
+        };
+        return Ok(finish(wiring, state, records, events, &sides, plan, tip, now));
+    }
+    let branch = wiring.branch().to_string();
+    put_off(before, export, StepError::Outrun { branch, times: RACES })
+}
+
+/// Ends the step with the state as it was, so that nothing that was concluded is lost or told twice. Where the
+/// failure passes, the same package is read again.
+fn put_off(mut state: State, export: Export, error: StepError) -> StepResult {
+    state.phase = match export.package {
+        Some(package) if error.disposition() == Disposition::Retry => {
+            Phase::Exporting { package, since: export.asked, polls: 0, done: true }
+        }
+        _ => Phase::Idle,
+    };
+    fail(state, error)
+}
+
+/// Gives the verdict on an import, now that the workspace was looked at again.
+async fn settle_attempt(
+    wiring: &Wiring,
+    state: &mut State,
+    records: &Records,
+    sides: &Sides,
+    attempt: &Attempt,
+    print: &str,
+    now: DateTime<Utc>,
+) -> Event {
+    let lost = Outcome::Lost { reason: "the import's outcome is unknown".to_owned() };
+    let outcome = attempt.outcome.as_ref().unwrap_or(&lost);
+    let missing = sides.missing(&attempt.paths);
+    let tries = attempt.paths.keys().filter_map(|path| records.paths.get(path)).map(|record| record.tries);
+    let judgement = judge(outcome, &missing, tries.max().unwrap_or(MAX_TRIES));
+    // Our own import is no change of the workspace that another failed import would wait for.
+    let before = state.seen.as_ref().map(|seen| seen.print.clone());
+    for refusal in &mut state.refusals {
+        if Some(&refusal.print) == before.as_ref() {
+            print.clone_into(&mut refusal.print);
+        }
+    }
+    if judgement.then == Then::Wait {
+        state.refusals.push(Refusal {
+            commit: attempt.commit,
+            paths: attempt.paths.clone(),
+            print: print.to_owned(),
+            reason: judgement.reason.clone().unwrap_or_default(),
+        });
+    }
+    state.last_import = Some(LastImport {
+        at: now,
+        package: attempt.package,
+        commit: attempt.commit,
+        verdict: judgement.verdict,
+        reason: judgement.reason.clone(),
+        recipes: judgement.recipes.clone(),
+    });
+    let info = wiring.repository.commit_info(attempt.commit).await.ok();
+    Event {
+        at: now,
+        kind: EventKind::Import,
+        package: attempt.package,
+        commit: Some(attempt.commit),
+        verdict: Some(judgement.verdict),
+        summary: info.as_ref().map(|info| info.subject.clone()).unwrap_or_default(),
+        by: info.map(|info| info.author).unwrap_or_default(),
+        reason: judgement.reason,
+        recipes: judgement.recipes,
+    }
+}
+
+/// A failed import no longer waits once its paths hold something else, or the workspace does.
+fn drop_stale_refusals(state: &mut State, records: &mut Records, sides: &Sides, print: &str) {
+    state.refusals.retain(|refusal| {
+        let stands = refusal.print == print
+            && refusal.paths.iter().all(|(path, blob)| sides.watched.files.get(path) == Some(blob));
+        if !stands {
+            for path in refusal.paths.keys() {
+                if let Some(record) = records.paths.get_mut(path) {
+                    record.tries = 0;
+                }
+            }
+        }
+        stands
+    });
+}
+
+/// Holds back an export that would delete more than is allowed, unless a person has agreed to each of the files.
+fn guard(
+    wiring: &Wiring,
+    state: &mut State,
+    records: &Records,
+    sides: &Sides,
+    changes: &Changes,
+) -> Option<StepError> {
+    let agreed = |path: &PackagePath| {
+        let decision = records.paths.get(path).and_then(|record| record.decision);
+        decision
+            .is_some_and(|decision| decision.take == Take::Workspace && decision.shown == sides.pair(path))
+    };
+    let held: BTreeMap<PackagePath, Pair> = changes
+        .iter()
+        .filter(|(path, blob)| blob.is_none() && !agreed(path))
+        .map(|(path, _)| (path.clone(), sides.pair(path)))
+        .collect();
+    let branch = sides.mirror.as_ref().unwrap_or(&sides.watched);
+    let before = branch.files.len();
+    let limit = wiring.project.max_delete;
+    if limit.allows(held.len(), before) {
+        state.guarded.clear();
+        return None;
+    }
+    let deleted = held.len();
+    state.guarded = held;
+    Some(StepError::MassDeletion { deleted, before, limit: limit.to_string() })
+}
+
+/// A commit that the upstream has taken.
+struct Pushed {
+    commit: CommitId,
+    revision: Revision,
+    event: Event,
+}
+
+/// Commits changes to a branch and pushes the commit; answers `None` where there is nothing to commit.
+async fn push(
+    wiring: &Wiring,
+    branch: &Branch,
+    changes: &Changes,
+    state: &State,
+    export: Export,
+    now: DateTime<Utc>,
+) -> Result<Option<Pushed>, StepError> {
+    if changes.is_empty() {
+        return Ok(None);
+    }
+    if let Some(odd) = branch.odd.iter().find(|odd| changes.keys().any(|path| path.as_str() == odd.name)) {
+        return Err(odd_path(branch, odd));
+    }
+    let git = &wiring.repository;
+    let assets = message::assets(&branch.files, changes);
+    let manifest = match wiring.project.source {
+        crate::model::project::Source::Manifest(id) => Some(id),
+        crate::model::project::Source::Folder(_) => state.manifest,
+    };
+    let origin = Origin { project: wiring.project.name.as_str(), package: export.package, manifest };
+    let text = message::message(origin, &assets);
+    let made = git.commit_tree(branch.base, &wiring.project.path, changes, &text, now).await?;
+    let Some(commit) = made else { return Ok(None) };
+    git.push(commit, &branch.name).await?;
+    let tree = git.path_tree(commit, &wiring.project.path).await?;
+    let revision = Revision { name: branch.revision.name.clone(), commit: Some(commit), tree };
+    let event = Event {
+        at: now,
+        kind: EventKind::Export,
+        package: export.package,
+        commit: Some(commit),
+        verdict: None,
+        summary: message::summary(&assets),
+        by: git.author().to_owned(),
+        reason: None,
+        recipes: Vec::new(),
+    };
+    Ok(Some(Pushed { commit, revision, event }))
+}
+
+fn odd_path(branch: &Branch, odd: &Odd) -> StepError {
+    StepError::OddPath {
+        path: odd.name.clone(),
+        branch: branch.revision.name.clone(),
+        reason: odd.reason.to_string(),
+    }
+}
+
+/// Moves the agreement: for paths compared and found the same, and for what was pushed from what was observed.
+fn learn(records: &mut Records, plan: &Plan, changes: &Changes, commit: Option<CommitId>, mode: Mode) {
+    for (path, base) in &plan.learnt {
+        let Some(base) = base else {
+            records.paths.remove(path);
+            continue;
+        };
+        let record = records.paths.entry(path.clone()).or_default();
+        if *base != Base::Unknown {
+            if mode != Mode::TwoBranches && record.sent.is_some() {
+                // The workspace holds what a person committed: no commit of ours records it.
+                record.recorded = None;
+            }
+            record.sent = None;
+            record.tries = 0;
+        }
+        record.base = Some(*base);
+    }
+    for (path, blob) in changes {
+        if mode == Mode::TwoBranches {
+            records.paths.entry(path.clone()).or_default().recorded = commit;
+        } else if blob.is_none() {
+            records.paths.remove(path);
+        } else {
+            let base = Some(Base::Agreed(Pair { workspace: *blob, branch: *blob }));
+            let record = Record { base, recorded: commit, ..Record::default() };
+            records.paths.insert(path.clone(), record);
+        }
+    }
+    let open = |path: &PackagePath| {
+        plan.to_workspace.contains_key(path)
+            || plan.conflicts.contains_key(path)
+            || plan.to_prune.contains_key(path)
+    };
+    for (path, record) in &mut records.paths {
+        if record.decision.is_some() && !open(path) {
+            record.decision = None;
+        }
+    }
+    records.paths.retain(|_, record| *record != Record::default());
+}
+
+/// Writes down what waits, and prepares the import of what goes to the workspace.
+#[expect(clippy::too_many_arguments, reason = "the parts of one look, each used once")]
+fn finish(
+    wiring: &Wiring,
+    mut state: State,
+    mut records: Records,
+    events: Vec<Event>,
+    sides: &Sides,
+    plan: Plan,
+    tip: Revision,
+    now: DateTime<Utc>,
+) -> Stepped {
+    let refused = |path: &PackagePath, blob: &BlobId| {
+        state.refusals.iter().any(|refusal| refusal.paths.get(path) == Some(blob))
+    };
+    let mut paths = plan.to_workspace;
+    paths.retain(|path, blob| !refused(path, blob));
+    state.conflicts = plan.conflicts;
+    state.to_prune = plan.to_prune;
+    state.drift = plan.drift;
+    state.established = true;
+    state.look = false;
+    state.stalled = None;
+    state.waiting = 0;
+    state.due = Some(wiring.due_after(state.seen.as_ref().map_or(now, |seen| seen.at)));
+    if let (Some(odd), true) = (sides.watched.odd.first(), wiring.project.import.is_some()) {
+        state.stalled = Some(odd_path(&sides.watched, odd).stall());
+    }
+    let mut next = Next::Settled(state.due.unwrap_or(now).min(now + wiring.poll));
+    if let (false, Some(commit)) = (paths.is_empty(), tip.commit) {
+        for (path, blob) in &paths {
+            let record = records.paths.entry(path.clone()).or_default();
+            record.tries = if record.sent == Some(*blob) { record.tries.saturating_add(1) } else { 1 };
+            record.sent = Some(*blob);
+        }
+        state.waiting = paths.len();
+        let attempt = Attempt { commit, paths, run: wiring.run, at: now, package: None, outcome: None };
+        state.attempt = Some(attempt);
+        state.phase = Phase::Importing { package: None, since: now, polls: 0 };
+        next = Next::Now;
+    }
+    state.branch = Some(tip);
+    Stepped { records: Some(records), events, ..Stepped::new(state, next) }
+}

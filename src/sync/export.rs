@@ -1,0 +1,228 @@
+//! Fetching from the workspace: ask for an export, wait for it, read it, and hand it to the plan.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::error::StepError;
+use super::observe::{self, Entries};
+use super::{Failed, Now, Stepped, Wiring, fail};
+use crate::blocking;
+use crate::model::project::Source;
+use crate::model::state::{Next, Phase, Records, State};
+use crate::workato::{Class, JobStatus, Turn, WorkatoError, poll_delay};
+
+/// How far fetching has come.
+#[derive(Debug)]
+pub(super) enum Progress {
+    /// There is something to wait for, or to save.
+    Waits(Stepped),
+    /// The workspace was seen.
+    Seen(Box<View>),
+}
+
+/// The workspace as it was seen, with the saved state and records that it is compared with.
+#[derive(Debug)]
+pub(super) struct View {
+    /// The saved state.
+    pub(super) state: State,
+    /// The saved records.
+    pub(super) records: Records,
+    /// What the workspace holds.
+    pub(super) entries: Entries,
+    /// The package; `None` where the folder was empty and nothing was exported.
+    pub(super) package: Option<u64>,
+    /// When the export was asked for: edits since then may not be in it.
+    pub(super) asked: DateTime<Utc>,
+}
+
+type Fetched = Result<Progress, Box<Failed>>;
+
+/// How long an export job may run before another one is asked for: several times the longest seen.
+const JOB_DEADLINE: TimeDelta = TimeDelta::minutes(30);
+
+/// Returns how long to wait before a job is asked about for the n-th time.
+pub(super) fn wait(polls: u32) -> TimeDelta {
+    TimeDelta::from_std(poll_delay(polls)).expect("it is seconds")
+}
+
+/// Returns the project's place in the queue for requests: what an import waits for goes first.
+pub(super) fn turn<'a>(wiring: &'a Wiring, state: &State) -> Turn<'a> {
+    let import = wiring.project.import.is_some() && (state.attempt.is_some() || state.waiting > 0);
+    let class = if import { Class::Import } else { Class::Export };
+    Turn { project: wiring.project.name.as_str(), class }
+}
+
+/// Asks for an export.
+pub(super) async fn begin(wiring: &Wiring, mut state: State, now: Now) -> Fetched {
+    let now = now.time;
+    let client = wiring.workspace.client();
+    let turn = turn(wiring, &state);
+    match wiring.workspace.check_identity(turn, state.workspace_id, now).await {
+        Ok(id) => state.workspace_id = id.or(state.workspace_id),
+        Err(error) => return fail(state, error),
+    }
+    let manifest = match wiring.project.source {
+        Source::Manifest(id) => id,
+        Source::Folder(folder) => {
+            match client.folder_assets(turn, folder).await {
+                Ok(assets) if assets.is_empty() => return empty_folder(wiring, state, now).await,
+                Ok(_) => {}
+                Err(error) => return fail(state, error),
+            }
+            match keep_manifest(wiring, &mut state, turn, folder).await {
+                Ok(Some(id)) => id,
+                Ok(None) => {
+                    state.look = true;
+                    return Ok(Progress::Waits(Stepped::new(state, Next::Now)));
+                }
+                Err(error) => return fail(state, error),
+            }
+        }
+    };
+    match client.start_export(turn, manifest).await {
+        Ok(package) if package.status == JobStatus::Failed => {
+            let reason = package.error.unwrap_or_else(|| "no reason was given".to_owned());
+            fail(state, StepError::ExportFailed { source_name: wiring.project.source.to_string(), reason })
+        }
+        Ok(package) => {
+            let done = package.status == JobStatus::Completed;
+            state.phase = Phase::Exporting { package: package.id, since: now, polls: 0, done };
+            state.look = true;
+            let next = if done { Next::Now } else { Next::At(now + wait(0)) };
+            Ok(Progress::Waits(Stepped::new(state, next)))
+        }
+        Err(error) => {
+            if error.is_not_found() && matches!(wiring.project.source, Source::Folder(_)) {
+                state.manifest = None;
+            }
+            fail(state, error)
+        }
+    }
+}
+
+/// Refreshes the manifest that the daemon keeps for a folder. Answers `None` where it was made just now, so that
+/// its id is saved before it is used.
+async fn keep_manifest(
+    wiring: &Wiring,
+    state: &mut State,
+    turn: Turn<'_>,
+    folder: u64,
+) -> Result<Option<u64>, WorkatoError> {
+    let client = wiring.workspace.client();
+    let tags = wiring.project.import.as_ref().is_some_and(|import| import.include_tags);
+    if let Some(id) = state.manifest {
+        match client.refresh_manifest(turn, id, folder, tags).await {
+            Ok(_) => return Ok(Some(id)),
+            Err(error) if error.is_not_found() => state.manifest = None,
+            Err(error) => return Err(error),
+        }
+    }
+    let name = format!("recipesync {}", wiring.project.name);
+    state.manifest = Some(client.create_manifest(turn, &name, folder, tags).await?.id);
+    Ok(None)
+}
+
+/// An empty folder is not exported: the workspace holds nothing.
+async fn empty_folder(wiring: &Wiring, state: State, now: DateTime<Utc>) -> Fetched {
+    let before = state.seen.as_ref().map_or(0, |seen| seen.files);
+    if before > 0 {
+        let source_name = wiring.project.source.to_string();
+        return fail(state, StepError::EmptyFolder { source_name, before });
+    }
+    match load(wiring).await {
+        Ok(records) => Ok(seen(state, records, Entries::new(), None, now)),
+        Err(error) => fail(state, error),
+    }
+}
+
+/// Polls the export that was asked for; when it is complete, reads it.
+pub(super) async fn step(wiring: &Wiring, mut state: State, now: Now) -> Fetched {
+    let now = now.time;
+    let Phase::Exporting { package, since, polls, done } = state.phase else {
+        unreachable!("only called while exporting");
+    };
+    let turn = turn(wiring, &state);
+    if !done {
+        let error = match wiring.workspace.client().package(turn, package).await {
+            Ok(answer) => match answer.status {
+                JobStatus::Completed => None,
+                JobStatus::Failed => {
+                    let reason = answer.error.unwrap_or_else(|| "no reason was given".to_owned());
+                    Some(StepError::ExportFailed { source_name: wiring.project.source.to_string(), reason })
+                }
+                JobStatus::Running if now - since > JOB_DEADLINE => {
+                    let after = (now - since).to_std().unwrap_or(Duration::ZERO);
+                    Some(StepError::JobStuck { package, after })
+                }
+                JobStatus::Running => {
+                    state.phase = Phase::Exporting { package, since, polls: polls + 1, done };
+                    return Ok(Progress::Waits(Stepped::new(state, Next::At(now + wait(polls + 1)))));
+                }
+            },
+            Err(error) if error.is_not_found() => Some(StepError::JobGone { package }),
+            Err(error) => return fail(state, error),
+        };
+        if let Some(error) = error {
+            state.phase = Phase::Idle;
+            return fail(state, error);
+        }
+    }
+    collect(wiring, state, package, since).await
+}
+
+/// Downloads and reads a complete export.
+async fn collect(wiring: &Wiring, mut state: State, package: u64, since: DateTime<Utc>) -> Fetched {
+    let zip = match wiring.workspace.client().download(turn(wiring, &state), package).await {
+        Ok(zip) => zip,
+        Err(error) => {
+            // A link that expired is signed anew by the next try; content that is gone needs a new export.
+            if error.is_not_found() {
+                state.phase = Phase::Idle;
+                return fail(state, StepError::JobGone { package });
+            }
+            if !error.is_passing() {
+                state.phase = Phase::Idle;
+            }
+            return fail(state, error);
+        }
+    };
+    match read(wiring, package, zip).await {
+        Ok((records, entries)) if entries.is_empty() => {
+            drop(records);
+            state.phase = Phase::Idle;
+            fail(state, StepError::EmptyExport { source_name: wiring.project.source.to_string() })
+        }
+        Ok((records, entries)) => Ok(seen(state, records, entries, Some(package), since)),
+        Err(error) => {
+            if !matches!(&error, StepError::Git(error) if error.is_passing()) {
+                state.phase = Phase::Idle;
+            }
+            fail(state, error)
+        }
+    }
+}
+
+fn seen(
+    state: State,
+    records: Records,
+    entries: Entries,
+    package: Option<u64>,
+    asked: DateTime<Utc>,
+) -> Progress {
+    Progress::Seen(Box::new(View { state, records, entries, package, asked }))
+}
+
+async fn read(wiring: &Wiring, package: u64, zip: Bytes) -> Result<(Records, Entries), StepError> {
+    let records = load(wiring).await?;
+    let _room = wiring.packages.acquire().await.expect("the room for packages is never closed");
+    let entries = observe::read_package(wiring, package, zip, &records).await?;
+    Ok((records, entries))
+}
+
+async fn load(wiring: &Wiring) -> Result<Records, StepError> {
+    let store = wiring.store.clone();
+    let project = wiring.project.name.clone();
+    Ok(blocking::run(move || store.records(&project)).await?)
+}

@@ -1,0 +1,93 @@
+//! With nothing in flight: take up what a person settled, look at the branch, and decide whether the workspace is
+//! to be looked at now.
+
+use super::error::StepError;
+use super::export::{self, Progress};
+use super::{Failed, Now, Stepped, Wiring, fail};
+use crate::blocking;
+use crate::model::oid::CommitId;
+use crate::model::plan::Decision;
+use crate::model::state::{Next, Records, Revision, State};
+use crate::store::Settlement;
+
+pub(super) async fn step(wiring: &Wiring, mut state: State, now: Now) -> Result<Progress, Box<Failed>> {
+    match take_up_settlements(wiring, &state).await {
+        Ok(Some(stepped)) => return Ok(Progress::Waits(stepped)),
+        Ok(None) => {}
+        Err(error) => return fail(state, error),
+    }
+    let tip = match tip(wiring, &state, now).await {
+        Ok(tip) => tip,
+        Err(error) => return fail(state, error),
+    };
+    let moved = wiring.project.import.is_some()
+        && state.branch.as_ref().is_some_and(|branch| branch.tree != tip.tree);
+    let clock = now;
+    let now = clock.time;
+    // A time too far ahead is from a clock that was set back since.
+    let due = state.due.is_none_or(|due| due <= now || due > wiring.due_after(now));
+    if state.look || state.seen.is_none() || state.attempt.is_some() || moved || due {
+        if moved {
+            state.waiting = state.waiting.max(1);
+        }
+        // The look is for this tip, even if it fails; what is to be done is found out from the files.
+        state.branch = Some(tip);
+        state.look = true;
+        return export::begin(wiring, state, clock).await;
+    }
+    if let Some(branch) = &mut state.branch {
+        branch.commit = tip.commit;
+    }
+    let next = state.due.unwrap_or(now).min(now + wiring.poll);
+    Ok(Progress::Waits(Stepped::new(state, Next::Settled(next))))
+}
+
+/// Returns the watched branch as it is now; its tree is looked up only where its tip has moved.
+async fn tip(wiring: &Wiring, state: &State, now: Now) -> Result<Revision, StepError> {
+    let refs = wiring.repository.refresh(wiring.poll.mul_f64(0.9), now.instant).await?;
+    let name = wiring.branch().to_string();
+    let commit: Option<CommitId> = refs.tips.get(name.as_str()).copied();
+    let tree = match (&state.branch, commit) {
+        (Some(known), _) if known.commit == commit && known.name == name => known.tree,
+        (_, Some(commit)) => wiring.repository.path_tree(commit, &wiring.project.path).await?,
+        (_, None) => None,
+    };
+    Ok(Revision { name, commit, tree })
+}
+
+/// Moves what `resolve` left into the records, for the look that follows.
+async fn take_up_settlements(wiring: &Wiring, state: &State) -> Result<Option<Stepped>, StepError> {
+    let store = wiring.store.clone();
+    let project = wiring.project.name.clone();
+    let loaded = blocking::run(move || -> Result<_, StepError> {
+        let waiting = store.settlements(&project)?;
+        let records = if waiting.is_empty() { Records::default() } else { store.records(&project)? };
+        Ok((waiting, records))
+    });
+    let (waiting, mut records) = loaded.await?;
+    let Some((last, _)) = waiting.last() else { return Ok(None) };
+    let mut state = state.clone();
+    for (_, settlement) in &waiting {
+        apply(settlement, &mut state, &mut records);
+    }
+    state.look = true;
+    state.stalled = None;
+    let stepped = Stepped::new(state, Next::Now);
+    Ok(Some(Stepped { records: Some(records), settled: Some(*last), ..stepped }))
+}
+
+fn apply(settlement: &Settlement, state: &mut State, records: &mut Records) {
+    for (path, shown) in &settlement.paths {
+        let record = records.paths.entry(path.clone()).or_default();
+        record.decision = Some(Decision { take: settlement.take, shown: *shown });
+        record.tries = 0;
+    }
+    if settlement.refusals {
+        for path in state.refusals.iter().flat_map(|refusal| refusal.paths.keys()) {
+            if let Some(record) = records.paths.get_mut(path) {
+                record.tries = 0;
+            }
+        }
+        state.refusals.clear();
+    }
+}

@@ -1,0 +1,210 @@
+//! Pushing to the workspace: send what was recorded, follow the job, and write down what was said of it.
+//!
+//! What was said is not the verdict: that is given when the workspace was looked at again (`carry`).
+
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::error::{StepError, chain};
+use super::{Now, StepResult, Stepped, Wiring, export, fail};
+use crate::archive;
+use crate::asset::kind::asset_id;
+use crate::blocking;
+use crate::model::oid::BlobId;
+use crate::model::path::PackagePath;
+use crate::model::state::{Attempt, Next, Outcome, Phase, RecipeResult, State};
+use crate::workato::{ImportError, ImportOptions, JobStatus, Package};
+
+/// How old a look may be for an import to be based on it.
+const LOOK_AGE: TimeDelta = TimeDelta::minutes(2);
+
+/// How long an import job may run before its outcome counts as lost.
+const JOB_DEADLINE: TimeDelta = TimeDelta::minutes(60);
+
+/// How soon to ask again for the workspace's one import while another project has it.
+const QUEUE_DELAY: TimeDelta = TimeDelta::milliseconds(500);
+
+pub(super) async fn step(wiring: &Wiring, state: State, now: Now) -> StepResult {
+    let now = now.time;
+    let Phase::Importing { package, .. } = state.phase else {
+        unreachable!("only called while importing");
+    };
+    match (package, &state.attempt) {
+        (Some(package), Some(_)) => follow(wiring, state, package, now).await,
+        (None, Some(attempt)) if attempt.run != wiring.run => {
+            let reason = "the process ended while it asked for the import".to_owned();
+            Ok(look_again(wiring, state, Outcome::Lost { reason }))
+        }
+        (None, Some(attempt)) => {
+            if now - attempt.at > LOOK_AGE {
+                return forget(wiring, state).await;
+            }
+            let attempt = attempt.clone();
+            send(wiring, state, attempt, now).await
+        }
+        // Nothing is known of what was sent; the next look finds out what is to be done.
+        (_, None) => forget(wiring, state).await,
+    }
+}
+
+/// The look that the import was planned on is too old, and nothing was sent: plan anew.
+async fn forget(wiring: &Wiring, mut state: State) -> StepResult {
+    let store = wiring.store.clone();
+    let project = wiring.project.name.clone();
+    let mut records = match blocking::run(move || store.records(&project)).await {
+        Ok(records) => records,
+        Err(error) => return fail(state, error),
+    };
+    for path in state.attempt.take().iter().flat_map(|attempt| attempt.paths.keys()) {
+        if let Some(record) = records.paths.get_mut(path) {
+            record.tries = record.tries.saturating_sub(1);
+            if record.tries == 0 {
+                record.sent = None;
+            }
+        }
+    }
+    wiring.workspace.release_import(&wiring.project.name);
+    state.phase = Phase::Idle;
+    state.look = true;
+    Ok(Stepped { records: Some(records), ..Stepped::new(state, Next::Now) })
+}
+
+/// Sends the import. The request is never repeated here: what becomes of it is looked at.
+async fn send(wiring: &Wiring, state: State, attempt: Attempt, now: DateTime<Utc>) -> StepResult {
+    if !wiring.workspace.take_import(&wiring.project.name) {
+        return Ok(Stepped::new(state, Next::At(now + QUEUE_DELAY)));
+    }
+    let turn = export::turn(wiring, &state);
+    if let Err(error) = wiring.workspace.check_identity(turn, state.workspace_id, now).await {
+        return not_sent(wiring, state, error).await;
+    }
+    let zip = match pack(wiring, &attempt).await {
+        Ok(zip) => zip,
+        Err(error) => return Ok(reject(wiring, state, &error)),
+    };
+    let import = wiring.project.import.as_ref().expect("only a project with an import plans one");
+    let options = ImportOptions {
+        restart_recipes: import.restart_recipes,
+        include_tags: import.include_tags,
+        folder_id_for_home_assets: import.folder_id_for_home_assets,
+    };
+    match wiring.workspace.client().start_import(turn, import.folder, zip, &options).await {
+        Ok(package) => Ok(go_on(wiring, state, &package, 0, now)),
+        Err(ImportError::NotSent(error)) if error.is_passing() || error.is_stopping() => {
+            not_sent(wiring, state, error.into()).await
+        }
+        Err(ImportError::NotSent(error) | ImportError::Refused(error)) => Ok(reject(wiring, state, &error)),
+        Err(ImportError::Unknown(error)) => {
+            let reason = chain(&error);
+            Ok(look_again(wiring, state, Outcome::Lost { reason }))
+        }
+    }
+}
+
+/// Ends the step before anything was sent. Where the failure passes, the same import is tried again while the
+/// look is fresh; else the next look meets the same failure and stalls on it.
+async fn not_sent(wiring: &Wiring, state: State, error: StepError) -> StepResult {
+    wiring.workspace.release_import(&wiring.project.name);
+    match &error {
+        StepError::Workato(inner) if inner.is_passing() || inner.is_stopping() => fail(state, error),
+        _ => forget(wiring, state).await,
+    }
+}
+
+/// What cannot be packed, or is not taken, waits for another commit.
+fn reject(wiring: &Wiring, state: State, error: &(dyn std::error::Error + 'static)) -> Stepped {
+    look_again(wiring, state, Outcome::Rejected { reason: chain(error), recipes: Vec::new() })
+}
+
+/// Packs the files of an import with their siblings of the same asset, as they are committed.
+async fn pack(wiring: &Wiring, attempt: &Attempt) -> Result<Bytes, StepError> {
+    let branch = wiring.repository.files(attempt.commit, &wiring.project.path).await?;
+    let assets: std::collections::BTreeSet<&str> = attempt.paths.keys().map(asset_id).collect();
+    let mut chosen: Vec<(PackagePath, BlobId)> =
+        branch.files.into_iter().filter(|(path, _)| assets.contains(asset_id(path))).collect();
+    for (path, blob) in &mut chosen {
+        // What was planned, whatever the commit's tree says of it.
+        *blob = attempt.paths.get(path).copied().unwrap_or(*blob);
+    }
+    let blobs = wiring.repository.blobs(chosen.iter().map(|(_, blob)| *blob).collect()).await?;
+    let files: Vec<(PackagePath, Vec<u8>)> = chosen.into_iter().map(|(path, _)| path).zip(blobs).collect();
+    blocking::run(move || archive::pack(files.iter().map(|(path, bytes)| (path, bytes.as_slice()))))
+        .await
+        .map(Bytes::from)
+        .map_err(StepError::Pack)
+}
+
+/// Polls the import job.
+async fn follow(wiring: &Wiring, state: State, package: u64, now: DateTime<Utc>) -> StepResult {
+    let Phase::Importing { since, polls, .. } = state.phase else {
+        unreachable!("only called while importing");
+    };
+    let turn = export::turn(wiring, &state);
+    match wiring.workspace.client().package(turn, package).await {
+        Ok(answer) if answer.status == JobStatus::Running && now - since > JOB_DEADLINE => {
+            let reason =
+                format!("import job {package} has not ended after {} minutes", (now - since).num_minutes());
+            Ok(look_again(wiring, state, Outcome::Lost { reason }))
+        }
+        Ok(answer) => Ok(go_on(wiring, state, &answer, polls + 1, now)),
+        Err(error) if error.is_not_found() => {
+            let reason = format!("import job {package} is gone");
+            Ok(look_again(wiring, state, Outcome::Lost { reason }))
+        }
+        Err(error) => fail(state, error),
+    }
+}
+
+/// Goes on with what the platform says of the job.
+fn go_on(wiring: &Wiring, mut state: State, answer: &Package, polls: u32, now: DateTime<Utc>) -> Stepped {
+    if let Some(attempt) = &mut state.attempt {
+        attempt.package.get_or_insert(answer.id);
+    }
+    let package = state.attempt.as_ref().and_then(|attempt| attempt.package);
+    let since = match state.phase {
+        Phase::Importing { package: Some(_), since, .. } => since,
+        _ => now,
+    };
+    if let Some(outcome) = outcome(answer) {
+        return look_again(wiring, state, outcome);
+    }
+    state.phase = Phase::Importing { package, since, polls };
+    Stepped::new(state, Next::At(now + export::wait(polls)))
+}
+
+/// Returns what the platform said of a job that has ended.
+fn outcome(answer: &Package) -> Option<Outcome> {
+    let recipes: Vec<RecipeResult> = answer
+        .recipes
+        .iter()
+        .map(|recipe| RecipeResult { id: recipe.id, result: recipe.result.to_string() })
+        .collect();
+    let bad: Vec<String> = answer
+        .recipes
+        .iter()
+        .filter(|recipe| !recipe.result.is_good())
+        .map(|recipe| format!("recipe {} {} ({})", recipe.id, recipe.result.explain(), recipe.result))
+        .collect();
+    match answer.status {
+        JobStatus::Running => None,
+        JobStatus::Completed if bad.is_empty() => Some(Outcome::Completed { recipes }),
+        JobStatus::Completed => Some(Outcome::Rejected { reason: bad.join(", "), recipes }),
+        JobStatus::Failed => {
+            let said =
+                answer.error.clone().unwrap_or_else(|| "the import failed without a reason".to_owned());
+            let reason = std::iter::once(said).chain(bad).collect::<Vec<_>>().join(", ");
+            Some(Outcome::Rejected { reason, recipes })
+        }
+    }
+}
+
+/// Whatever was said, the workspace is looked at next.
+fn look_again(wiring: &Wiring, mut state: State, outcome: Outcome) -> Stepped {
+    wiring.workspace.release_import(&wiring.project.name);
+    if let Some(attempt) = &mut state.attempt {
+        attempt.outcome = Some(outcome);
+    }
+    state.phase = Phase::Idle;
+    state.look = true;
+    Stepped::new(state, Next::Now)
+}

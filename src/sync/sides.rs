@@ -1,0 +1,256 @@
+//! What both sides hold, read and compared as far as a plan needs it: the reading half of deciding.
+//!
+//! Nothing here acts, and nothing here decides: [`Sides::plan`] hands everything to the pure plan.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::error::StepError;
+use super::{Now, Wiring};
+use crate::asset::compare::Digests;
+use crate::asset::kind::is_asset;
+use crate::blocking;
+use crate::git::{Odd, Refs};
+use crate::model::branch::BranchName;
+use crate::model::oid::{BlobId, CommitId};
+use crate::model::path::PackagePath;
+use crate::model::plan::{self, Base, Decision, Facts, Files, Input, Pair, Plan};
+use crate::model::project::Mode;
+use crate::model::state::{Records, Revision, State};
+
+/// How many blobs are compared at a time: each may have 64 MB.
+const COMPARED_AT_ONCE: usize = 16;
+
+/// One branch at the project's path.
+#[derive(Debug)]
+pub(super) struct Branch {
+    /// Its name.
+    pub(super) name: BranchName,
+    /// Its name, tip and tree, as they are saved.
+    pub(super) revision: Revision,
+    /// The commit that the next one goes on: the tip, or where a branch that is yet to be made starts.
+    pub(super) base: Option<CommitId>,
+    /// The files that are package content.
+    pub(super) files: Files,
+    /// What is in the way of being package content.
+    pub(super) odd: Vec<Odd>,
+}
+
+/// Both sides of a project.
+#[derive(Debug)]
+pub(super) struct Sides {
+    /// The workspace's files.
+    pub(super) workspace: Files,
+    /// The watched branch: the import's where there is one.
+    pub(super) watched: Branch,
+    /// With two branches, the export's: the mirror.
+    pub(super) mirror: Option<Branch>,
+    facts: Facts,
+    seen: BTreeSet<PackagePath>,
+    dropped: BTreeSet<PackagePath>,
+}
+
+impl Sides {
+    /// Reads both sides. Refs may be as old as `age`.
+    pub(super) async fn read(
+        wiring: &Wiring,
+        state: &State,
+        records: &Records,
+        workspace: Files,
+        age: Duration,
+        now: Now,
+    ) -> Result<Self, StepError> {
+        let refs = wiring.repository.refresh(age, now.instant).await?;
+        let is_content = |path: &PackagePath| {
+            is_asset(path) || records.paths.contains_key(path) || workspace.contains_key(path)
+        };
+        let watched = Branch::read(wiring, &refs, wiring.branch(), None, is_content).await?;
+        let mirror = match wiring.mode() {
+            Mode::TwoBranches => {
+                let name = wiring.project.branches().next().expect("a project has a direction");
+                Some(Branch::read(wiring, &refs, name, watched.base, is_content).await?)
+            }
+            Mode::OneBranch | Mode::ExportOnly | Mode::ImportOnly => None,
+        };
+        let known = known(records);
+        let mut pairs = plan::undecided(&known, &sent(records), &workspace, &watched.files);
+        if let Some(mirror) = &mirror {
+            pairs.extend(plan::undecided(&BTreeMap::new(), &Files::new(), &workspace, &mirror.files));
+        }
+        for (path, decision) in decisions(records) {
+            let shown = [decision.shown.workspace, decision.shown.branch];
+            pairs.extend(shown.into_iter().flatten().map(|blob| (path.clone(), blob)));
+        }
+        if let Some(attempt) = &state.attempt {
+            for (path, blob) in &attempt.paths {
+                pairs.insert((path.clone(), *blob));
+                pairs.extend(workspace.get(path).map(|blob| (path.clone(), *blob)));
+            }
+        }
+        let mut sides = Self {
+            facts: facts(wiring, &pairs).await?,
+            workspace,
+            watched,
+            mirror,
+            seen: BTreeSet::new(),
+            dropped: BTreeSet::new(),
+        };
+        let open: BTreeSet<&PackagePath> = pairs.iter().map(|(path, _)| path).collect();
+        sides.trace_history(wiring, records, &open).await?;
+        Ok(sides)
+    }
+
+    /// Finds out which recorded contents are part of the watched branch's history.
+    async fn trace_history(
+        &mut self,
+        wiring: &Wiring,
+        records: &Records,
+        open: &BTreeSet<&PackagePath>,
+    ) -> Result<(), StepError> {
+        let Some(tip) = self.watched.base else { return Ok(()) };
+        let moved = self.mirror_changes();
+        let mut known: BTreeMap<CommitId, bool> = BTreeMap::new();
+        for path in open {
+            let recorded = records.paths.get(*path).and_then(|record| record.recorded);
+            let commit = match &self.mirror {
+                Some(_) if moved.contains_key(*path) => None,
+                Some(mirror) => recorded.or(mirror.revision.commit),
+                None => recorded,
+            };
+            let Some(commit) = commit else { continue };
+            let contained = match known.get(&commit) {
+                Some(contained) => *contained,
+                None => is_contained(wiring, commit, tip).await?,
+            };
+            known.insert(commit, contained);
+            match (contained, self.mirror.is_some()) {
+                (true, true) => drop(self.seen.insert((*path).clone())),
+                (false, false) => drop(self.dropped.insert((*path).clone())),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Decides what this look leads to.
+    pub(super) fn plan(&self, mode: Mode, established: bool, records: &Records) -> Plan {
+        plan::plan(&Input {
+            mode,
+            established,
+            known: &known(records),
+            sent: &sent(records),
+            decisions: &decisions(records),
+            workspace: &self.workspace,
+            branch: &self.watched.files,
+            seen: &self.seen,
+            dropped: &self.dropped,
+            facts: &self.facts,
+        })
+    }
+
+    /// Returns what makes the mirror hold what the workspace holds; nothing without a mirror.
+    pub(super) fn mirror_changes(&self) -> BTreeMap<PackagePath, Option<BlobId>> {
+        let Some(mirror) = &self.mirror else { return BTreeMap::new() };
+        let paths: BTreeSet<&PackagePath> = self.workspace.keys().chain(mirror.files.keys()).collect();
+        paths
+            .into_iter()
+            .map(|path| (path, self.workspace.get(path).copied(), mirror.files.get(path).copied()))
+            .filter(|(path, workspace, mirror)| !self.facts.same_content(path, *workspace, *mirror))
+            .map(|(path, workspace, _)| (path.clone(), workspace))
+            .collect()
+    }
+
+    /// Returns the paths of an import that the workspace does not show as sent.
+    pub(super) fn missing<'a>(&self, sent: &'a Files) -> Vec<&'a PackagePath> {
+        sent.iter()
+            .filter(|(path, blob)| {
+                !self.facts.same_meaning(path, self.workspace.get(*path).copied(), Some(**blob))
+            })
+            .map(|(path, _)| path)
+            .collect()
+    }
+
+    /// Returns what the two sides hold at a path.
+    pub(super) fn pair(&self, path: &PackagePath) -> Pair {
+        Pair { workspace: self.workspace.get(path).copied(), branch: self.watched.files.get(path).copied() }
+    }
+}
+
+impl Branch {
+    async fn read(
+        wiring: &Wiring,
+        refs: &Refs,
+        name: &BranchName,
+        start: Option<CommitId>,
+        is_content: impl Fn(&PackagePath) -> bool,
+    ) -> Result<Self, StepError> {
+        let commit = refs.tips.get(name).copied();
+        // A new branch starts where people would start it, so that it can be merged.
+        let head = refs.head.as_ref().and_then(|head| refs.tips.get(head)).copied();
+        let base = commit.or(start).or(head);
+        let (tree, mut files, mut odd) = match base {
+            Some(base) => {
+                let found = wiring.repository.files(base, &wiring.project.path).await?;
+                (found.tree, found.files, found.odd)
+            }
+            None => (None, Files::new(), Vec::new()),
+        };
+        files.retain(|path, _| is_content(path));
+        odd.retain(|odd| looks_like_an_asset(&odd.name));
+        let tree = if commit.is_some() { tree } else { None };
+        let revision = Revision { name: name.to_string(), commit, tree };
+        Ok(Self { name: name.clone(), revision, base, files, odd })
+    }
+}
+
+/// Returns whether something odd stands where an asset's file would: then it cannot just be left alone.
+fn looks_like_an_asset(name: &str) -> bool {
+    let last = name.rsplit('/').next().unwrap_or(name);
+    PackagePath::parse(name).map_or_else(|_| last.ends_with(".json"), |path| is_asset(&path))
+}
+
+/// Returns whether a commit is part of a branch's history; one that the cache does not have is not.
+async fn is_contained(wiring: &Wiring, commit: CommitId, tip: CommitId) -> Result<bool, StepError> {
+    let git = &wiring.repository;
+    Ok(git.has_commit(commit).await? && git.is_ancestor(commit, tip).await?)
+}
+
+fn known(records: &Records) -> BTreeMap<PackagePath, Base> {
+    let base = |(path, record): (&PackagePath, &crate::model::state::Record)| {
+        record.base.map(|base| (path.clone(), base))
+    };
+    records.paths.iter().filter_map(base).collect()
+}
+
+fn sent(records: &Records) -> Files {
+    records.paths.iter().filter_map(|(path, record)| Some((path.clone(), record.sent?))).collect()
+}
+
+fn decisions(records: &Records) -> BTreeMap<PackagePath, Decision> {
+    records.paths.iter().filter_map(|(path, record)| Some((path.clone(), record.decision?))).collect()
+}
+
+/// Compares files as far as needed. A blob that the cache has lost is the same only as itself.
+async fn facts(wiring: &Wiring, pairs: &BTreeSet<(PackagePath, BlobId)>) -> Result<Facts, StepError> {
+    let mut facts = Facts::default();
+    let lost = wiring.repository.missing(pairs.iter().map(|(_, blob)| *blob).collect()).await?;
+    let lost: BTreeSet<BlobId> = lost.into_iter().collect();
+    let pairs: Vec<(PackagePath, BlobId)> =
+        pairs.iter().filter(|(_, blob)| !lost.contains(blob)).cloned().collect();
+    for some in pairs.chunks(COMPARED_AT_ONCE) {
+        let blobs = wiring.repository.blobs(some.iter().map(|(_, blob)| *blob).collect()).await?;
+        let some = some.to_vec();
+        let digested = blocking::run(move || {
+            let both = some.into_iter().zip(blobs);
+            both.map(|((path, blob), bytes)| {
+                let digests = Digests::of(&path, &bytes);
+                (path, blob, digests)
+            })
+            .collect::<Vec<_>>()
+        });
+        for (path, blob, digests) in digested.await {
+            facts.insert(path, blob, digests);
+        }
+    }
+    Ok(facts)
+}

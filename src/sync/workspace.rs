@@ -1,0 +1,99 @@
+//! A workspace as its projects share it: one client and budget, one identity, one import at a time.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::error::StepError;
+use crate::model::project::ProjectName;
+use crate::workato::{Client, Turn};
+
+/// How long an answer about whose token it is may be shared between projects.
+const IDENTITY_AGE: TimeDelta = TimeDelta::seconds(5);
+
+/// A workspace.
+pub struct Workspace {
+    name: String,
+    origin: String,
+    client: Client,
+    identity: tokio::sync::Mutex<Option<(DateTime<Utc>, u64)>>,
+    imports: Mutex<VecDeque<ProjectName>>,
+}
+
+impl Workspace {
+    /// Makes a workspace of its configured name, its origin as text, and its client.
+    #[must_use]
+    pub fn new(name: &str, origin: &str, client: Client) -> Self {
+        Self {
+            name: name.to_owned(),
+            origin: origin.to_owned(),
+            client,
+            identity: tokio::sync::Mutex::default(),
+            imports: Mutex::default(),
+        }
+    }
+
+    /// Returns the origin that requests go to.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Returns the client.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Checks that the token belongs to the workspace that it belonged to at the first look, and returns that
+    /// workspace's id; `None` where the token may not ask and never could.
+    pub(super) async fn check_identity(
+        &self,
+        turn: Turn<'_>,
+        pinned: Option<u64>,
+        now: DateTime<Utc>,
+    ) -> Result<Option<u64>, StepError> {
+        let mut known = self.identity.lock().await;
+        let fresh = known.filter(|(at, _)| now.signed_duration_since(at).abs() < IDENTITY_AGE);
+        let found = if let Some((_, id)) = fresh {
+            id
+        } else {
+            match self.client.me(turn).await {
+                Ok(me) => me.id,
+                // A valid token without this privilege: whose it is cannot be known.
+                Err(error) if error.is_forbidden() && pinned.is_none() => return Ok(None),
+                Err(error) => return Err(error.into()),
+            }
+        };
+        *known = Some((fresh.map_or(now, |(at, _)| at), found));
+        match pinned {
+            Some(pinned) if pinned != found => {
+                Err(StepError::OtherWorkspace { name: self.name.clone(), pinned, found })
+            }
+            _ => Ok(Some(found)),
+        }
+    }
+
+    /// Takes the workspace's one import for a project, or its place in the queue for it.
+    pub(super) fn take_import(&self, project: &ProjectName) -> bool {
+        let mut queue = self.imports.lock().unwrap_or_else(PoisonError::into_inner);
+        if !queue.contains(project) {
+            queue.push_back(project.clone());
+        }
+        queue.front() == Some(project)
+    }
+
+    /// Gives the import back, or the place in the queue; also for a project that is gone from the configuration.
+    pub fn release_import(&self, project: &ProjectName) {
+        self.imports.lock().unwrap_or_else(PoisonError::into_inner).retain(|name| name != project);
+    }
+
+    /// Takes the import for a project whose job was already running when the process started.
+    pub fn resume_import(&self, project: &ProjectName) {
+        let mut queue = self.imports.lock().unwrap_or_else(PoisonError::into_inner);
+        if !queue.contains(project) {
+            queue.push_front(project.clone());
+        }
+    }
+}
