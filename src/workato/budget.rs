@@ -223,7 +223,7 @@ mod tests {
         assert!(poll!(&mut first).is_pending() && poll!(&mut second).is_pending());
         drop(slot);
         drop(first);
-        drop(second.await.unwrap());
+        drop(tokio::time::timeout(MINUTE, second).await.expect("the second is woken").unwrap());
         let state = budget.lock();
         assert!(state.bells.is_empty(), "nobody is left in the queue");
     }
