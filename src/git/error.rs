@@ -130,8 +130,8 @@ pub enum GitError {
     /// Bytes made to collide under SHA-1: an attack, never an accident.
     #[error("name content by its SHA-1: it was made to collide")]
     Collision,
-    /// The disk refuses.
-    #[error("write into the cache")]
+    /// The disk refuses, or the machine has no room for another process.
+    #[error("use the disk or start git")]
     Disk(#[source] Arc<FsError>),
 }
 
@@ -175,6 +175,9 @@ impl GitError {
             Self::UntrustedHost { .. } => {
                 "as the user of the service: ssh-keyscan HOST >> ~/.ssh/known_hosts, after checking the key"
                     .to_owned()
+            }
+            Self::CheckedOut { url, .. } if !url.starts_with(['/', '.']) && !url.starts_with("file://") => {
+                "in the upstream: git config receive.denyCurrentBranch updateInstead".to_owned()
             }
             Self::CheckedOut { url, .. } => {
                 format!("git -C {} config receive.denyCurrentBranch updateInstead", url.trim_start_matches("file://"))

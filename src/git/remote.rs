@@ -173,6 +173,9 @@ impl Cache {
         shown: &str,
         force: bool,
     ) -> Result<(), GitError> {
+        if !self.has_commit(commit).await? {
+            return Err(GitError::NotFound { object: format!("commit {commit}") });
+        }
         let url = &self.0.settings.url;
         let mut command = self.command();
         command.args(["push", "--porcelain", "--no-verify", "--no-follow-tags", "--recurse-submodules=no"]);
@@ -203,7 +206,7 @@ impl Cache {
     async fn run_swept(&self, command: Command, verb: &'static str) -> Result<Output, GitError> {
         if self.0.is_unswept.swap(true, Ordering::SeqCst) {
             let folder = self.0.settings.folder.clone();
-            blocking::run(move || heal::sweep(&folder)).await?;
+            blocking::run(move || heal::sweep(&folder, &heal::LEFT_BY_GIT)).await?;
         }
         let output = run(command, verb, self.0.settings.deadline).await?;
         let is_locked = !output.success && output.stderr.contains(".lock'");
