@@ -121,7 +121,8 @@ pub enum GitError {
         /// What was found.
         reason: String,
     },
-    /// An object is not in the cache: never was, or went with a damaged cache.
+    /// An object is not in the cache: never was, or went with a damaged pack, which libgit2 passes over. Where it must
+    /// be there, heal as for [`Self::Damaged`].
     #[error("find {object}: it is not in the cache")]
     NotFound {
         /// Kind and name.

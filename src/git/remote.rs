@@ -184,6 +184,10 @@ impl Cache {
         let output = self.run_swept(command, "push").await?;
         match parse_push(&output.stdout) {
             Some(Pushed::Done) if output.success => Ok(()),
+            // The pack did not arrive whole: the wire, the upstream's disk or our cache, as the rest of it says.
+            Some(Pushed::Refused(reason)) if reason == "unpacker error" => {
+                Err(failure(url, &self.0.settings.folder, &output.stderr))
+            }
             Some(Pushed::Refused(reason)) => Err(refusal(&reason, shown, url, &output.stderr)),
             Some(Pushed::Done) | None => Err(failure(url, &self.0.settings.folder, &output.stderr)),
         }

@@ -352,9 +352,17 @@ async fn a_run_past_its_deadline_is_killed_with_its_children() {
         }
     }
     let pid = pid.expect("the child came to start its own");
-    // Killed, it is gone or waits for whoever reaps orphans here.
-    let state = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
-    assert!(state.is_empty() || state.contains(") Z") || state.contains(") X"), "{state}");
+    // It is dying now, or waits for whoever reaps orphans here; left alone it would sleep for ten minutes.
+    let is_gone = || {
+        let state = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
+        state.is_empty() || state.contains(") Z") || state.contains(") X")
+    };
+    let end = async {
+        while !is_gone() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), end).await.expect("the grandchild is killed");
 }
 
 #[tokio::test]
@@ -387,6 +395,14 @@ async fn what_a_kill_left_and_what_a_disk_lost_heals() {
     let third = world.user_commits("main", &[("a", Some("3"))]);
     assert!(matches!(look(&cache).await, Err(GitError::LockHeld { .. })));
     assert_eq!(tip(&cache).await, third);
+
+    // Packs that the disk has cut short are found out before anything is pushed.
+    let fourth = commit(&cache, Some(third), ".", &[("b", Some("4"))]).await.unwrap().unwrap();
+    for name in fs::list(&file("objects/pack")).unwrap() {
+        fs::write(&file("objects/pack").join(name), b"").unwrap();
+    }
+    let error = cache.push(fourth, &branch("main")).await.unwrap_err();
+    assert!(matches!(error, GitError::Damaged { .. } | GitError::NotFound { .. }), "{error}");
 
     fs::remove_folder(&file("objects")).unwrap();
     assert!(matches!(cache.files(first, &folder(".")).await, Err(GitError::Damaged { .. })));
