@@ -6,6 +6,7 @@
 //! Not here: what the output means (`wire`).
 
 use std::ffi::{OsStr, OsString};
+use std::io;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -18,7 +19,7 @@ use tokio::process::{Child, Command};
 
 use super::GitError;
 use super::url::token_origin;
-use crate::fs;
+use crate::fs::{self, FsError};
 
 /// What is kept of each output, in bytes; the rest is read and dropped.
 const MAX_OUTPUT_BYTES: usize = 1 << 20;
@@ -218,14 +219,28 @@ pub(super) async fn run(
     deadline: Duration,
 ) -> Result<Output, GitError> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
-    let child = command.spawn().map_err(|error| GitError::NoGit { reason: error.to_string() })?;
+    let child = command.spawn().map_err(not_started)?;
     let mut group = Group(child);
     if let Ok(output) = tokio::time::timeout(deadline, collect(&mut group.0)).await {
-        return output.map_err(|error| GitError::NotUnderstood { verb, reason: error.to_string() });
+        let output = output.map_err(|error| GitError::NotUnderstood { verb, reason: error.to_string() })?;
+        if output.stdout.len() == MAX_OUTPUT_BYTES {
+            return Err(GitError::NotUnderstood { verb, reason: "it printed too much".to_owned() });
+        }
+        return Ok(output);
     }
     group.kill();
     group.0.wait().await.map_err(|error| GitError::NotUnderstood { verb, reason: error.to_string() })?;
     Err(GitError::TimedOut { verb, deadline })
+}
+
+/// Tells a git that is not there from a machine that has no room for another process just now.
+fn not_started(error: io::Error) -> GitError {
+    match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => {
+            GitError::NoGit { reason: error.to_string() }
+        }
+        _ => FsError { verb: "run", path: PathBuf::from("git"), source: error }.into(),
+    }
 }
 
 /// A child and all that it started.
@@ -247,7 +262,7 @@ impl Drop for Group {
     }
 }
 
-async fn collect(child: &mut Child) -> std::io::Result<Output> {
+async fn collect(child: &mut Child) -> io::Result<Output> {
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
     let out = child.stdout.take().expect("piped by `run`");
     let err = child.stderr.take().expect("piped by `run`");
@@ -268,7 +283,7 @@ async fn collect(child: &mut Child) -> std::io::Result<Output> {
     Ok(Output { success: status.success(), stdout, stderr: String::from_utf8_lossy(&stderr).into_owned() })
 }
 
-async fn keep(mut from: impl AsyncRead + Unpin, to: &mut Vec<u8>) -> std::io::Result<()> {
+async fn keep(mut from: impl AsyncRead + Unpin, to: &mut Vec<u8>) -> io::Result<()> {
     let mut chunk = vec![0; 8192];
     loop {
         let read = from.read(&mut chunk).await?;

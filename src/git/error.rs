@@ -121,7 +121,8 @@ pub enum GitError {
         /// What was found.
         reason: String,
     },
-    /// An object is not in the cache: never was, or went with a damaged cache.
+    /// An object is not in the cache: never was, or went with a damaged pack, which libgit2 passes over. Where it must
+    /// be there, heal as for [`Self::Damaged`].
     #[error("find {object}: it is not in the cache")]
     NotFound {
         /// Kind and name.
@@ -130,8 +131,8 @@ pub enum GitError {
     /// Bytes made to collide under SHA-1: an attack, never an accident.
     #[error("name content by its SHA-1: it was made to collide")]
     Collision,
-    /// The disk refuses.
-    #[error("write into the cache")]
+    /// The disk refuses, or the machine has no room for another process.
+    #[error("use the disk or start git")]
     Disk(#[source] Arc<FsError>),
 }
 
@@ -175,6 +176,9 @@ impl GitError {
             Self::UntrustedHost { .. } => {
                 "as the user of the service: ssh-keyscan HOST >> ~/.ssh/known_hosts, after checking the key"
                     .to_owned()
+            }
+            Self::CheckedOut { url, .. } if !url.starts_with(['/', '.']) && !url.starts_with("file://") => {
+                "in the upstream: git config receive.denyCurrentBranch updateInstead".to_owned()
             }
             Self::CheckedOut { url, .. } => {
                 format!("git -C {} config receive.denyCurrentBranch updateInstead", url.trim_start_matches("file://"))

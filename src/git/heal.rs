@@ -7,12 +7,17 @@ use std::path::Path;
 use super::{GitError, objects};
 use crate::fs;
 
+/// How git names objects and folders of objects that are not whole yet.
+pub(super) const LEFT_BY_GIT: [&str; 3] = ["tmp_", ".tmp-", "incoming-"];
+/// Git's, and the one of our own packs.
+const LEFT_BY_ANY: [&str; 4] = ["tmp_", ".tmp-", "incoming-", ".recipesync-"];
+
 /// Makes the cache when it is absent, half-made or damaged; else removes what a kill left in it.
 pub(super) fn prepare(folder: &Path) -> Result<(), GitError> {
     if !folder.exists() {
         return make_anew(folder);
     }
-    let usable = sweep(folder).and_then(|()| objects::check(folder));
+    let usable = sweep(folder, &LEFT_BY_ANY).and_then(|()| objects::check(folder));
     usable.or_else(|error| {
         tracing::warn!(folder = %folder.display(), reason = %error, "the cache is damaged and is made anew");
         make_anew(folder)
@@ -26,23 +31,21 @@ pub(super) fn make_anew(folder: &Path) -> Result<(), GitError> {
     objects::init(folder)
 }
 
-/// Removes lock files and half-written files. Only for who knows that nobody else writes into the cache now.
-pub(super) fn sweep(folder: &Path) -> Result<(), GitError> {
-    for name in fs::list(folder)?.iter().filter(|name| is_left_over(name)) {
+/// Removes lock files, and half-written objects whose names start so. Only for who knows that none of their writers
+/// runs now.
+pub(super) fn sweep(folder: &Path, prefixes: &[&str]) -> Result<(), GitError> {
+    for name in fs::list(folder)?.iter().filter(|name| is_left_over(name, prefixes)) {
         fs::remove_file(&folder.join(name))?;
     }
     Ok(())
 }
 
-/// Returns whether git or we only have such a file while we write.
-fn is_left_over(name: &Path) -> bool {
+/// Returns whether there is such a file only while somebody writes.
+fn is_left_over(name: &Path, prefixes: &[&str]) -> bool {
     let parts = || name.iter().map(|part| part.to_string_lossy());
     let is_object = parts().next().is_some_and(|part| part == "objects");
     name.extension().is_some_and(|extension| extension == "lock")
-        || is_object
-            && parts().any(|part| {
-                ["tmp_", ".tmp-", "incoming-", ".recipesync-"].iter().any(|prefix| part.starts_with(prefix))
-            })
+        || is_object && parts().any(|part| prefixes.iter().any(|prefix| part.starts_with(prefix)))
 }
 
 #[cfg(test)]
@@ -61,12 +64,12 @@ mod tests {
             "objects/tmp_objdir-incoming-x/pack/a.pack",
             "objects/pack/.recipesync-x1",
         ] {
-            assert!(is_left_over(Path::new(name)), "{name}");
+            assert!(is_left_over(Path::new(name), &LEFT_BY_ANY), "{name}");
         }
         for name in
             ["packed-refs", "refs/remotes/origin/tmp_x", "objects/pack/pack-ab.pack", "config", "HEAD"]
         {
-            assert!(!is_left_over(Path::new(name)), "{name}");
+            assert!(!is_left_over(Path::new(name), &LEFT_BY_ANY), "{name}");
         }
     }
 }

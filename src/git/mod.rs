@@ -38,8 +38,8 @@ use crate::model::branch::BranchName;
 use crate::model::oid::{BlobId, CommitId, TreeId};
 use crate::model::path::{PackagePath, PathError, RepoPath};
 
-/// What a cache is of, and how to reach it.
-#[derive(Debug, Clone)]
+/// What a cache is of, and how to reach it. Not shown: the URL may be one that is refused for its password.
+#[derive(Clone)]
 pub struct Settings {
     /// The cache, `…/repos/NAME.git`; made when absent.
     pub folder: PathBuf,

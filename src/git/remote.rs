@@ -176,6 +176,9 @@ impl Cache {
         shown: &str,
         force: bool,
     ) -> Result<(), GitError> {
+        if !self.has_commit(commit).await? {
+            return Err(GitError::NotFound { object: format!("commit {commit}") });
+        }
         let url = &self.0.settings.url;
         let mut command = self.command();
         command.args(["push", "--porcelain", "--no-verify", "--no-follow-tags", "--recurse-submodules=no"]);
@@ -184,6 +187,10 @@ impl Cache {
         let output = self.run_swept(command, "push").await?;
         match parse_push(&output.stdout) {
             Some(Pushed::Done) if output.success => Ok(()),
+            // The pack did not arrive whole: the wire, the upstream's disk or our cache, as the rest of it says.
+            Some(Pushed::Refused(reason)) if reason == "unpacker error" => {
+                Err(failure(url, &self.0.settings.folder, &output.stderr))
+            }
             Some(Pushed::Refused(reason)) => Err(refusal(&reason, shown, url, &output.stderr)),
             Some(Pushed::Done) | None => Err(failure(url, &self.0.settings.folder, &output.stderr)),
         }
@@ -206,7 +213,7 @@ impl Cache {
     async fn run_swept(&self, command: Command, verb: &'static str) -> Result<Output, GitError> {
         if self.0.is_unswept.swap(true, Ordering::SeqCst) {
             let folder = self.0.settings.folder.clone();
-            blocking::run(move || heal::sweep(&folder)).await?;
+            blocking::run(move || heal::sweep(&folder, &heal::LEFT_BY_GIT)).await?;
         }
         let output = run(command, verb, self.0.settings.deadline).await?;
         let is_locked = !output.success && output.stderr.contains(".lock'");

@@ -47,8 +47,8 @@ pub(super) fn token_origin(url: &str) -> Option<String> {
     allowed.then(|| format!("{scheme}://{host}"))
 }
 
-/// Returns the folder that holds the `refs` of an upstream on this machine; `None` for one elsewhere, or for a path
-/// where no repository is now.
+/// Returns the folder that holds the branches of an upstream on this machine, in `refs/heads` and `packed-refs`, or
+/// in `reftable` where it has one; `None` for an upstream elsewhere, or for a path where no repository is now.
 #[must_use]
 pub fn local_upstream(url: &str) -> Option<PathBuf> {
     let path = local_path(url)?;

@@ -144,12 +144,17 @@ pub(super) fn failure(url: &str, cache: &Path, stderr: &str) -> GitError {
             "bad object",
             "does not point to a valid object",
             "is empty",
+            "far too short",
+            "does not match index",
+            "cannot be accessed",
             "unable to read",
         ]
         .iter()
         .any(|phrase| line.contains(phrase))
     };
-    if stderr.lines().any(|line| is_cache(line) && is_broken(line)) {
+    // From the packing before a push; an upstream's own would come as `remote:`.
+    let is_ours = |line: &str| line.starts_with("error: bad packed object CRC");
+    if stderr.lines().any(|line| is_cache(line) && is_broken(line) || is_ours(line)) {
         return GitError::Damaged { folder: cache.to_owned(), reason };
     }
     GitError::Unreachable { url, reason }
@@ -286,6 +291,11 @@ mod tests {
             ("fatal: Unable to create '/state/repos/r.git/shallow.lock': File exists.", "LockHeld"),
             ("fatal: not a git repository: '/state/repos/r.git'", "Damaged"),
             ("fatal: bad object refs/remotes/origin/main", "Damaged"),
+            ("error: bad packed object CRC for 945c9b46d684f08ec84cb316e1dc0061e361f794", "Damaged"),
+            (
+                "remote: error: bad packed object CRC for 945c9b46d684f08ec84cb316e1dc0061e361f794",
+                "Unreachable",
+            ),
         ] {
             assert_eq!(kind(stderr).as_deref(), Some(expected), "{stderr}");
         }
