@@ -143,6 +143,17 @@ fn read_export(section: &Section<'_>) -> Read<ExportSettings> {
 
 fn read_import(report: &Report<'_>, section: &Section<'_>, target: Id, folder: Id) -> Read<ImportSettings> {
     let branch = read_branch(section);
+    if let (Ok(Some(into)), Ok(Some(from))) = (target, folder)
+        && into != from
+    {
+        report.warning(
+            &section.place_of("folder_id"),
+            format!(
+                "it is not the project's folder {from}, which is where an import is looked for afterwards"
+            ),
+            "leave it out, unless that folder holds this one",
+        );
+    }
     let folder = target.and_then(|target| match (target, folder?) {
         (Some(folder), _) | (None, Some(folder)) => Ok(folder),
         (None, None) => Err(report.problem_with_hint(

@@ -302,6 +302,19 @@ fn a_secret_that_others_can_read_is_pointed_out() {
 }
 
 #[test]
+fn an_import_into_a_folder_that_is_not_looked_at_is_pointed_out() {
+    let warnings = |text: &str| {
+        let config = load(folder().path(), text, &[("HOME", "/h")]).unwrap_or_else(|e| panic!("{e}"));
+        config.warnings.into_iter().map(|warning| warning.key).collect::<Vec<_>>()
+    };
+    let other = format!("{MINIMAL}folder_id = 9\n");
+    assert_eq!(warnings(&other), ["project.orders.import.folder_id"]);
+    assert!(warnings(&format!("{MINIMAL}folder_id = 5678\n")).is_empty());
+    assert!(warnings(&other.replace("\nfolder_id = 5678", "\nmanifest_id = 1")).is_empty());
+    assert_eq!(warnings(""), ["project"]);
+}
+
+#[test]
 fn the_state_folder_has_an_order_of_places() {
     let of = |text: &str, variables: &[(&str, &str)]| {
         load(Path::new("/etc/r"), text, variables).map(|config| config.state_dir).ok()
