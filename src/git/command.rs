@@ -1,0 +1,415 @@
+//! The one place that runs git, or any process.
+//!
+//! Every run is the same: never interactive, with a deadline, in its own process group that is killed whole when the
+//! deadline passes or nobody waits any more, with what it prints bounded. What the user has configured counts
+//! (credential helpers, ssh, proxies, `insteadOf`), except for what would run programs or push more than was asked.
+//! Not here: what the output means (`wire`).
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::process::{Child, Command};
+
+use super::GitError;
+use super::url::token_origin;
+use crate::fs::{self, FsError};
+
+/// What is kept of each output, in bytes; the rest is read and dropped.
+const MAX_OUTPUT_BYTES: usize = 1 << 20;
+/// How long a grandchild that kept the output open (an ssh master connection) may hold up the end.
+const DRAIN: Duration = Duration::from_millis(500);
+/// The deadline of commands that touch neither network nor objects.
+const QUICK: Duration = Duration::from_secs(20);
+/// The oldest git with `GIT_CONFIG_GLOBAL` and `repack --geometric`.
+const OLDEST: (u32, u32) = (2, 32);
+
+/// Variables of git that a user sets for good reason; all others of git's would redirect our commands.
+const KEPT: [&str; 5] =
+    ["GIT_SSH", "GIT_SSH_VARIANT", "GIT_EXEC_PATH", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_SYSTEM"];
+const KEPT_PREFIXES: [&str; 3] = ["GIT_SSL_", "GIT_HTTP_", "GIT_PROXY_"];
+
+/// What the user's configuration may not decide.
+const SETTINGS: [&str; 19] = [
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "core.quotePath=true",
+    "gc.auto=0",
+    "maintenance.auto=false",
+    "init.defaultRefFormat=files",
+    "fetch.recurseSubmodules=false",
+    "fetch.writeCommitGraph=false",
+    // Packs are synced to the disk and there whole or not at all; loose objects are neither.
+    "fetch.unpackLimit=1",
+    "transfer.unpackLimit=1",
+    "push.default=nothing",
+    "push.recurseSubmodules=no",
+    "push.followTags=false",
+    "push.gpgSign=false",
+    "push.pushOption=",
+    "push.useForceIfIncludes=false",
+    "protocol.ext.allow=never",
+    "repack.writeBitmaps=false",
+    "color.ui=false",
+];
+
+/// The environment that children of ours see, read once by `main`.
+#[derive(Clone)]
+pub struct Environment(Vec<(OsString, OsString)>);
+
+impl Environment {
+    /// Takes the process's variables, less those that hold secrets of ours.
+    #[must_use]
+    pub fn new(variables: impl IntoIterator<Item = (OsString, OsString)>, secret: &[&str]) -> Self {
+        Self(variables.into_iter().filter(|(name, _)| !secret.iter().any(|secret| name == secret)).collect())
+    }
+
+    fn get(&self, name: &str) -> Option<&OsStr> {
+        self.0
+            .iter()
+            .find(|(known, value)| known == name && !value.is_empty())
+            .map(|(_, value)| value.as_os_str())
+    }
+
+    fn passed_on(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        let is_ours = |name: &OsStr| {
+            let text = name.to_string_lossy();
+            let of_git = text.starts_with("GIT_") && !KEPT.contains(&&*text);
+            of_git && !KEPT_PREFIXES.iter().any(|prefix| text.starts_with(prefix))
+                || text.starts_with("LC_")
+                || ["LANG", "LANGUAGE", "SSH_ASKPASS"].contains(&&*text)
+        };
+        self.0
+            .iter()
+            .filter(move |(name, _)| !is_ours(name))
+            .map(|(name, value)| (name.as_os_str(), value.as_os_str()))
+    }
+}
+
+/// How to log in, beyond what git's own configuration knows.
+#[derive(Debug, Clone, Default)]
+pub struct Credentials {
+    /// A file with a token and the user name to send it with, for https; git reads the file, we never do.
+    pub token_file: Option<(PathBuf, String)>,
+    /// A private key for ssh.
+    pub ssh_key_file: Option<PathBuf>,
+}
+
+/// The git command with the configuration of this program.
+#[derive(Clone)]
+pub struct Git(Arc<Installed>);
+
+struct Installed {
+    environment: Environment,
+    /// Our own `gitconfig`.
+    config: PathBuf,
+    /// Whether the user has chosen an ssh command.
+    has_ssh_command: bool,
+}
+
+impl Git {
+    /// Writes the program's `gitconfig` into the state folder and makes sure that git is there and new enough.
+    ///
+    /// # Errors
+    /// [`GitError::NoGit`], or when the disk refuses.
+    pub async fn install(state: &Path, environment: Environment) -> Result<Self, GitError> {
+        let config = state.join("gitconfig");
+        fs::write(&config, &gitconfig(&environment))?;
+        let ssh = ["GIT_SSH_COMMAND", "GIT_SSH"].iter().any(|name| environment.get(name).is_some());
+        let git = |has_ssh_command| {
+            Self(Arc::new(Installed {
+                environment: environment.clone(),
+                config: config.clone(),
+                has_ssh_command,
+            }))
+        };
+        let found = git(ssh);
+        let version = found.plain("version", ["version"]).await?;
+        check_version(&version.text())?;
+        let configured = found.plain("config", ["config", "--includes", "--get", "core.sshCommand"]).await?;
+        Ok(git(ssh || configured.success))
+    }
+
+    /// Returns a command on a repository that may speak to `url`.
+    pub(super) fn command(&self, folder: &Path, url: &str, credentials: &Credentials) -> Command {
+        let mut command = self.bare_command();
+        for (key, value) in token_settings(url, credentials) {
+            let mut setting = OsString::from(format!("{key}="));
+            setting.push(value);
+            command.arg("-c").arg(setting);
+        }
+        if let Some(ssh) = self.ssh_command(credentials) {
+            command.env("GIT_SSH_COMMAND", ssh);
+        }
+        let mut git_dir = OsString::from("--git-dir=");
+        git_dir.push(folder);
+        command.arg(git_dir);
+        command
+    }
+
+    async fn plain<const N: usize>(
+        &self,
+        verb: &'static str,
+        arguments: [&str; N],
+    ) -> Result<Output, GitError> {
+        let mut command = self.bare_command();
+        command.args(arguments);
+        run(command, verb, QUICK).await
+    }
+
+    fn bare_command(&self) -> Command {
+        #[expect(clippy::disallowed_methods, reason = "this is the one door")]
+        let mut command = Command::new("git");
+        command
+            .env_clear()
+            .envs(self.0.environment.passed_on())
+            .env("GIT_CONFIG_GLOBAL", &self.0.config)
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env("GIT_ASKPASS", "") // set and empty: neither core.askPass nor a window
+            .env("SSH_ASKPASS_REQUIRE", "never")
+            .env("GIT_OPTIONAL_LOCKS", "0")
+            .env("LC_ALL", "C")
+            .current_dir("/")
+            .arg("--no-pager")
+            .arg("--no-replace-objects");
+        for setting in SETTINGS {
+            command.arg("-c").arg(setting);
+        }
+        command
+    }
+
+    fn ssh_command(&self, credentials: &Credentials) -> Option<OsString> {
+        let quiet = "ssh -o BatchMode=yes -o ConnectTimeout=20";
+        match &credentials.ssh_key_file {
+            Some(key) => {
+                let mut command = OsString::from(format!("{quiet} -o IdentitiesOnly=yes -i "));
+                command.push(quoted(key.as_os_str()));
+                Some(command)
+            }
+            None if self.0.has_ssh_command => self.0.environment.get("GIT_SSH_COMMAND").map(OsStr::to_owned),
+            None => Some(quiet.into()),
+        }
+    }
+}
+
+/// What a run left.
+#[derive(Debug)]
+pub(super) struct Output {
+    pub(super) success: bool,
+    pub(super) stdout: Vec<u8>,
+    pub(super) stderr: String,
+}
+
+impl Output {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+}
+
+/// Runs a command to its end, or kills it with all its children when the deadline passes or the wait is given up.
+pub(super) async fn run(
+    mut command: Command,
+    verb: &'static str,
+    deadline: Duration,
+) -> Result<Output, GitError> {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    let child = command.spawn().map_err(not_started)?;
+    let mut group = Group(child);
+    if let Ok(output) = tokio::time::timeout(deadline, collect(&mut group.0)).await {
+        let output = output.map_err(|error| GitError::NotUnderstood { verb, reason: error.to_string() })?;
+        if output.stdout.len() == MAX_OUTPUT_BYTES {
+            return Err(GitError::NotUnderstood { verb, reason: "it printed too much".to_owned() });
+        }
+        return Ok(output);
+    }
+    group.kill();
+    group.0.wait().await.map_err(|error| GitError::NotUnderstood { verb, reason: error.to_string() })?;
+    Err(GitError::TimedOut { verb, deadline })
+}
+
+/// Tells a git that is not there from a machine that has no room for another process just now.
+fn not_started(error: io::Error) -> GitError {
+    match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => {
+            GitError::NoGit { reason: error.to_string() }
+        }
+        _ => FsError { verb: "run", path: PathBuf::from("git"), source: error }.into(),
+    }
+}
+
+/// A child and all that it started.
+struct Group(Child);
+
+impl Group {
+    fn kill(&self) {
+        // `id` is there until the child is reaped, so the number cannot be another process's.
+        let pid = self.0.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+        if let Some(pid) = pid {
+            kill_process_group(pid, Signal::KILL).ok(); // it may have just ended
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+async fn collect(child: &mut Child) -> io::Result<Output> {
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    let out = child.stdout.take().expect("piped by `run`");
+    let err = child.stderr.take().expect("piped by `run`");
+    let status = {
+        let mut reading =
+            Box::pin(async { tokio::try_join!(keep(out, &mut stdout), keep(err, &mut stderr)) });
+        tokio::select! {
+            biased;
+            done = &mut reading => { done?; child.wait().await? }
+            status = child.wait() => {
+                if let Ok(done) = tokio::time::timeout(DRAIN, reading).await {
+                    done?;
+                }
+                status?
+            }
+        }
+    };
+    Ok(Output { success: status.success(), stdout, stderr: String::from_utf8_lossy(&stderr).into_owned() })
+}
+
+async fn keep(mut from: impl AsyncRead + Unpin, to: &mut Vec<u8>) -> io::Result<()> {
+    let mut chunk = vec![0; 8192];
+    loop {
+        let read = from.read(&mut chunk).await?;
+        if read == 0 {
+            return Ok(());
+        }
+        let room = MAX_OUTPUT_BYTES - to.len();
+        to.extend_from_slice(&chunk[..read.min(room)]);
+    }
+}
+
+/// Our configuration: the user's, and leave to use repositories of other users. Only a file can give that leave.
+fn gitconfig(environment: &Environment) -> Vec<u8> {
+    let mut included = Vec::new();
+    if let Some(chosen) = environment.get("GIT_CONFIG_GLOBAL") {
+        included.push(PathBuf::from(chosen));
+    } else {
+        let home = environment.get("HOME").map(PathBuf::from);
+        let xdg = environment.get("XDG_CONFIG_HOME").map(PathBuf::from);
+        let xdg = xdg.or_else(|| home.as_ref().map(|home| home.join(".config")));
+        included.extend(xdg.map(|xdg| xdg.join("git/config")));
+        included.extend(home.map(|home| home.join(".gitconfig")));
+    }
+    let mut text = b"# Written by recipesync at each start.\n".to_vec();
+    for path in included {
+        text.extend(b"[include]\n\tpath = \"");
+        for &byte in path.as_os_str().as_bytes() {
+            if byte == b'"' || byte == b'\\' {
+                text.push(b'\\');
+            }
+            text.push(byte);
+        }
+        text.extend(b"\"\n");
+    }
+    text.extend(b"[safe]\n\tdirectory = *\n");
+    text
+}
+
+fn check_version(text: &str) -> Result<(), GitError> {
+    let mut numbers = text.trim().trim_start_matches("git version ").split('.').map(str::parse::<u32>);
+    match (numbers.next(), numbers.next()) {
+        (Some(Ok(major)), Some(Ok(minor))) if (major, minor) >= OLDEST => Ok(()),
+        _ => Err(GitError::NoGit { reason: format!("this is {:?}", text.trim()) }),
+    }
+}
+
+/// Settings that make git read the token from its file, for the URL's own origin alone: neither a command line nor
+/// the environment ever holds it, and a redirect to another origin does not get it.
+fn token_settings(url: &str, credentials: &Credentials) -> Vec<(String, OsString)> {
+    let (Some((file, user)), Some(origin)) = (&credentials.token_file, token_origin(url)) else {
+        return Vec::new();
+    };
+    let mut helper = OsString::from("!f() { test \"$1\" = get && printf 'username=%s\\npassword=%s\\n' ");
+    helper.push(quoted(OsStr::new(user)));
+    helper.push(" \"$(tr -d '\\r\\n' <");
+    helper.push(quoted(file.as_os_str()));
+    helper.push(")\"; }; f");
+    // The first one, empty, forgets the helpers of the user, who would store the token.
+    vec![("credential.helper".to_owned(), OsString::new()), (format!("credential.{origin}.helper"), helper)]
+}
+
+/// Quotes for a shell.
+fn quoted(text: &OsStr) -> OsString {
+    let mut bytes = b"'".to_vec();
+    for &byte in text.as_bytes() {
+        if byte == b'\'' {
+            bytes.extend(b"'\\''");
+        } else {
+            bytes.push(byte);
+        }
+    }
+    bytes.push(b'\'');
+    OsString::from_vec(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(variables: &[(&str, &str)]) -> Environment {
+        Environment::new(variables.iter().map(|(name, value)| (name.into(), value.into())), &["DEV_TOKEN"])
+    }
+
+    #[test]
+    fn our_configuration_takes_in_the_users() {
+        let text =
+            |variables: &[(&str, &str)]| String::from_utf8(gitconfig(&environment(variables))).unwrap();
+        insta::assert_snapshot!(text(&[("HOME", "/home/o\"p")]), @r#"
+        # Written by recipesync at each start.
+        [include]
+        	path = "/home/o\"p/.config/git/config"
+        [include]
+        	path = "/home/o\"p/.gitconfig"
+        [safe]
+        	directory = *
+        "#);
+        assert!(text(&[("HOME", "/h"), ("GIT_CONFIG_GLOBAL", "/g")]).contains("path = \"/g\"\n[safe]"));
+    }
+
+    #[test]
+    fn variables_that_redirect_git_or_hold_secrets_are_not_passed_on() {
+        let given = environment(&[
+            ("PATH", "/bin"),
+            ("DEV_TOKEN", "s"),
+            ("GIT_DIR", "/elsewhere"),
+            ("GIT_CONFIG_PARAMETERS", "'a.b'='c'"),
+            ("GIT_SSL_CAINFO", "/ca"),
+            ("LC_MESSAGES", "de_DE"),
+            ("https_proxy", "http://p"),
+        ]);
+        let passed: Vec<_> = given.passed_on().map(|(name, _)| name.to_str().unwrap()).collect();
+        assert_eq!(passed, ["PATH", "GIT_SSL_CAINFO", "https_proxy"]);
+    }
+
+    #[test]
+    fn versions_are_read() {
+        for good in [
+            "git version 2.39.5\n",
+            "git version 2.47.3",
+            "git version 2.50.1 (Apple Git-155)",
+            "git version 3.0",
+        ] {
+            assert!(check_version(good).is_ok(), "{good}");
+        }
+        for bad in ["git version 2.30.2", "git version 1.99.0", "", "zsh: no git"] {
+            assert!(matches!(check_version(bad), Err(GitError::NoGit { .. })), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! Reads a repository's objects by libgit2: blocking, one open repository for each call.
+//!
+//! Opening costs less than a millisecond and leaves no handle that a repack could make stale. It writes refs in the
+//! cache; objects are written by [`super::pack`].
+
+#![expect(clippy::disallowed_types, reason = "this is behind the async face")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use git2::{ErrorCode, ObjectType, Oid, Repository, RepositoryInitOptions, Tree, TreeEntry};
+
+use super::{BranchFiles, GitError, Odd, OddReason};
+use crate::model::branch::BranchName;
+use crate::model::oid::{BlobId, CommitId, TreeId};
+use crate::model::path::{PackagePath, RepoPath};
+
+/// The largest file that is read, in bytes: what one entry of a package may hold.
+const MAX_BLOB_BYTES: usize = 64 << 20;
+/// Files and folders below one project's path; a package may have half as many.
+const MAX_ENTRIES: usize = 100_000;
+/// How much of a refused name is kept, in characters.
+const MAX_SHOWN: usize = 1024;
+/// The mode of a folder in a tree.
+const FOLDER: i32 = 0o040_000;
+/// Where the upstream's branches are kept.
+const TRACKING: &str = "refs/remotes/origin/";
+
+/// Makes an empty bare repository: SHA-1, refs as files, no template.
+pub(super) fn init(folder: &Path) -> Result<(), GitError> {
+    let mut options = RepositoryInitOptions::new();
+    options.bare(true).no_reinit(true).external_template(false).mkpath(true);
+    Repository::init_opts(folder, &options).map(drop).map_err(damaged(folder))
+}
+
+/// Checks that the cache opens and that each branch in it leads to a commit with a tree.
+pub(super) fn check(folder: &Path) -> Result<(), GitError> {
+    let repository = open(folder)?;
+    if !repository.is_bare() || repository.is_shallow() {
+        return Err(GitError::Damaged {
+            folder: folder.to_owned(),
+            reason: "it is not bare and whole".to_owned(),
+        });
+    }
+    for commit in tracked(folder)?.values() {
+        repository
+            .find_commit(oid(commit.as_bytes()))
+            .and_then(|commit| commit.tree())
+            .map_err(damaged(folder))?;
+    }
+    Ok(())
+}
+
+/// Returns the upstream's branches as the cache knows them.
+pub(super) fn tracked(folder: &Path) -> Result<BTreeMap<BranchName, CommitId>, GitError> {
+    let repository = open(folder)?;
+    let mut found = BTreeMap::new();
+    for reference in repository.references_glob(&format!("{TRACKING}*")).map_err(damaged(folder))? {
+        let reference = reference.map_err(damaged(folder))?;
+        let name =
+            reference.name().ok().and_then(|name| BranchName::parse(name.strip_prefix(TRACKING)?).ok());
+        let target = reference.target();
+        let (Some(name), Some(target)) = (name, target) else {
+            let reason = "a ref in it has an odd name or no target".to_owned();
+            return Err(GitError::Damaged { folder: folder.to_owned(), reason });
+        };
+        found.insert(name, CommitId::from_bytes(bytes(target)));
+    }
+    Ok(found)
+}
+
+/// Removes the branches that are not among the given ones.
+pub(super) fn prune(folder: &Path, keep: &BTreeSet<BranchName>) -> Result<(), GitError> {
+    let repository = open(folder)?;
+    for name in tracked(folder)?.into_keys().filter(|name| !keep.contains(name)) {
+        let reference = repository.find_reference(&format!("{TRACKING}{name}"));
+        reference.and_then(|mut reference| reference.delete()).map_err(damaged(folder))?;
+    }
+    Ok(())
+}
+
+/// Notes where the upstream's branch is.
+pub(super) fn track(folder: &Path, name: &BranchName, commit: CommitId) -> Result<(), GitError> {
+    let repository = open(folder)?;
+    let result = repository.reference(&format!("{TRACKING}{name}"), oid(commit.as_bytes()), true, "");
+    result.map(drop).map_err(damaged(folder))
+}
+
+/// Returns the tree of a folder in a commit, `None` where there is nothing of the name.
+pub(super) fn path_tree(
+    folder: &Path,
+    commit: CommitId,
+    path: &RepoPath,
+) -> Result<Option<TreeId>, GitError> {
+    let repository = open(folder)?;
+    let tree = tree_at(&repository, folder, commit, path)?;
+    Ok(tree.map(|tree| TreeId::from_bytes(bytes(tree.id()))))
+}
+
+/// Lists the files of a folder in a commit, and what else is there.
+pub(super) fn files(folder: &Path, commit: CommitId, path: &RepoPath) -> Result<BranchFiles, GitError> {
+    let repository = open(folder)?;
+    let mut found = BranchFiles::default();
+    let Some(root) = tree_at(&repository, folder, commit, path)? else { return Ok(found) };
+    found.tree = Some(TreeId::from_bytes(bytes(root.id())));
+    let mut count = 0;
+    let mut folders = vec![(String::new(), root)];
+    while let Some((prefix, tree)) = folders.pop() {
+        count += tree.len();
+        if count > MAX_ENTRIES {
+            return Err(GitError::TooLarge {
+                what: format!("the folder {path} of commit {}", commit.short()),
+            });
+        }
+        for entry in &tree {
+            let name = prefix.clone() + &String::from_utf8_lossy(entry.name_bytes());
+            match read_entry(&entry, &name) {
+                Err(reason) => found.odd.push(Odd { name: name.chars().take(MAX_SHOWN).collect(), reason }),
+                Ok(path) if entry.filemode() != FOLDER => {
+                    found.files.insert(path, BlobId::from_bytes(bytes(entry.id())));
+                }
+                Ok(_) => {
+                    let below =
+                        repository.find_tree(entry.id()).map_err(missing(folder, "tree", entry.id()))?;
+                    folders.push((name + "/", below));
+                }
+            }
+        }
+    }
+    found.odd.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(found)
+}
+
+/// Returns the path of a file or folder that can be part of a package. A folder with a refused name is not entered,
+/// which also bounds the depth.
+fn read_entry(entry: &TreeEntry<'_>, name: &str) -> Result<PackagePath, OddReason> {
+    match entry.filemode() {
+        0o120_000 => Err(OddReason::Link),
+        0o160_000 => Err(OddReason::Submodule),
+        _ if entry.name().is_err() => Err(OddReason::NotUtf8),
+        _ => PackagePath::parse(name).map_err(OddReason::Name),
+    }
+}
+
+/// Reads files' contents.
+pub(super) fn blobs(folder: &Path, ids: &[BlobId]) -> Result<Vec<Vec<u8>>, GitError> {
+    let repository = open(folder)?;
+    let objects = repository.odb().map_err(damaged(folder))?;
+    let read = |id: &BlobId| {
+        let name = oid(id.as_bytes());
+        let (size, kind) = objects.read_header(name).map_err(missing(folder, "blob", name))?;
+        if kind != ObjectType::Blob {
+            return Err(GitError::NotFound { object: format!("blob {id}") });
+        }
+        if size > MAX_BLOB_BYTES {
+            return Err(GitError::TooLarge { what: format!("blob {id}") });
+        }
+        Ok(objects.read(name).map_err(missing(folder, "blob", name))?.data().to_vec())
+    };
+    ids.iter().map(read).collect()
+}
+
+/// Returns those of the blobs that are not in the cache.
+pub(super) fn missing_blobs(folder: &Path, ids: Vec<BlobId>) -> Result<Vec<BlobId>, GitError> {
+    let repository = open(folder)?;
+    let objects = repository.odb().map_err(damaged(folder))?;
+    // Without looking for new packs at each miss: the repository has just been opened.
+    let is_here = |id: &BlobId| objects.exists_ext(oid(id.as_bytes()), git2::OdbLookupFlags::NO_REFRESH);
+    Ok(ids.into_iter().filter(|id| !is_here(id)).collect())
+}
+
+/// Returns whether the commit is in the cache.
+pub(super) fn has_commit(folder: &Path, commit: CommitId) -> Result<bool, GitError> {
+    match open(folder)?.find_commit(oid(commit.as_bytes())) {
+        Ok(_) => Ok(true),
+        Err(error) if error.code() == ErrorCode::NotFound => Ok(false),
+        Err(error) => Err(damaged(folder)(error)),
+    }
+}
+
+/// Returns whether the one commit is the other or in its history.
+pub(super) fn is_ancestor(folder: &Path, ancestor: CommitId, descendant: CommitId) -> Result<bool, GitError> {
+    let repository = open(folder)?;
+    for commit in [ancestor, descendant] {
+        let name = oid(commit.as_bytes());
+        repository.find_commit(name).map_err(missing(folder, "commit", name))?;
+    }
+    if ancestor == descendant {
+        return Ok(true);
+    }
+    let found = repository.graph_descendant_of(oid(descendant.as_bytes()), oid(ancestor.as_bytes()));
+    found.map_err(damaged(folder))
+}
+
+pub(super) fn open(folder: &Path) -> Result<Repository, GitError> {
+    Repository::open_bare(folder).map_err(damaged(folder))
+}
+
+/// Finds a commit's root tree.
+pub(super) fn root_tree<'r>(
+    repository: &'r Repository,
+    folder: &Path,
+    commit: CommitId,
+) -> Result<Tree<'r>, GitError> {
+    let name = oid(commit.as_bytes());
+    let commit = repository.find_commit(name).map_err(missing(folder, "commit", name))?;
+    commit.tree().map_err(missing(folder, "tree", commit.tree_id()))
+}
+
+pub(super) fn oid(bytes: &[u8; 20]) -> Oid {
+    Oid::from_bytes(bytes).expect("a SHA-1 has twenty bytes")
+}
+
+pub(super) fn bytes(oid: Oid) -> [u8; 20] {
+    oid.as_bytes().try_into().expect("the repository was made with SHA-1")
+}
+
+/// Makes the error for an object that is wanted by name.
+pub(super) fn missing(folder: &Path, kind: &str, name: Oid) -> impl FnOnce(git2::Error) -> GitError {
+    move |error| match error.code() {
+        ErrorCode::NotFound => GitError::NotFound { object: format!("{kind} {name}") },
+        _ => damaged(folder)(error),
+    }
+}
+
+fn damaged(folder: &Path) -> impl FnOnce(git2::Error) -> GitError {
+    move |error| GitError::Damaged { folder: folder.to_owned(), reason: error.message().to_owned() }
+}
+
+fn tree_at<'r>(
+    repository: &'r Repository,
+    folder: &Path,
+    commit: CommitId,
+    path: &RepoPath,
+) -> Result<Option<Tree<'r>>, GitError> {
+    let mut tree = root_tree(repository, folder, commit)?;
+    for part in path.parts() {
+        let Some(entry) = tree.get_name(part).map(|entry| entry.to_owned()) else { return Ok(None) };
+        if entry.filemode() != FOLDER {
+            return Err(GitError::NotAFolder { path: path.to_string() });
+        }
+        tree = repository.find_tree(entry.id()).map_err(missing(folder, "tree", entry.id()))?;
+    }
+    Ok(Some(tree))
+}

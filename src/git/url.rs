@@ -1,0 +1,168 @@
+//! What a repository's URL says, read as git reads it.
+//!
+//! Nothing here goes to the network. The disk is only looked at to find the folder that a local upstream keeps its
+//! refs in.
+
+use std::path::{Path, PathBuf};
+
+use crate::fs;
+
+/// The longest `.git` file that is read, in bytes: one path.
+const MAX_LINK_BYTES: u64 = 8192;
+
+/// Returns the text with the user part of every URL in it cut out, so that it can be shown.
+#[must_use]
+pub fn redact_url(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find("://") {
+        let (before, after) = rest.split_at(start + "://".len());
+        shown.push_str(before);
+        let end =
+            after.find(|c: char| c == '/' || c.is_whitespace() || "'\"".contains(c)).unwrap_or(after.len());
+        let host = after[..end].rfind('@').map_or(0, |at| at + 1);
+        if host > 0 {
+            shown.push_str("…@");
+        }
+        shown.push_str(&after[host..end]);
+        rest = &after[end..];
+    }
+    shown + rest
+}
+
+/// Returns whether the URL itself holds a password or token.
+#[must_use]
+pub fn has_password(url: &str) -> bool {
+    user_part(url).is_some_and(|user| user.contains(':'))
+}
+
+/// Returns the scheme and host that a token may be sent to: https, or http on loopback; `None` for all else.
+pub(super) fn token_origin(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    let authority = rest.split('/').next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    let loopback = matches!(name, "localhost" | "127.0.0.1" | "[::1]");
+    let allowed = !host.is_empty() && (scheme == "https" || scheme == "http" && loopback);
+    allowed.then(|| format!("{scheme}://{host}"))
+}
+
+/// Returns the folder that holds the branches of an upstream on this machine, in `refs/heads` and `packed-refs`, or
+/// in `reftable` where it has one; `None` for an upstream elsewhere, or for a path where no repository is now.
+#[must_use]
+pub fn local_upstream(url: &str) -> Option<PathBuf> {
+    let path = local_path(url)?;
+    // The order in which git itself tries them.
+    let with = |suffix: &str| PathBuf::from(format!("{}{suffix}", path.trim_end_matches('/')));
+    [with("/.git"), PathBuf::from(&path), with(".git/.git"), with(".git")]
+        .into_iter()
+        .find_map(|at| git_folder(&at))
+}
+
+fn local_path(url: &str) -> Option<String> {
+    if let Some(path) = url.strip_prefix("file://") {
+        return percent_decoded(path.strip_prefix("localhost").unwrap_or(path));
+    }
+    // `host:path` is ssh unless a slash comes first.
+    let slash = url.find('/').unwrap_or(url.len());
+    (!url.contains("://") && url.find(':').is_none_or(|colon| colon > slash)).then(|| url.to_owned())
+}
+
+/// Returns the folder itself where it is a repository, or the one that a `.git` file of a worktree leads to.
+fn git_folder(at: &Path) -> Option<PathBuf> {
+    let folder = if at.is_file() {
+        let link = fs::read_text(at, MAX_LINK_BYTES).ok()?;
+        at.parent()?.join(link.strip_prefix("gitdir:")?.trim())
+    } else {
+        at.to_owned()
+    };
+    if !folder.join("HEAD").exists() {
+        return None;
+    }
+    // A linked worktree has its own HEAD and shares the branches.
+    match fs::read_text(&folder.join("commondir"), MAX_LINK_BYTES) {
+        Ok(common) => Some(folder.join(common.trim())),
+        Err(_) => Some(folder),
+    }
+}
+
+fn user_part(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    rest.split('/').next()?.rsplit_once('@').map(|(user, _)| user)
+}
+
+fn percent_decoded(path: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        let hex = after.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
+        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()).filter(|_| byte == b'%') {
+            Some(decoded) => {
+                bytes.push(decoded);
+                rest = &after[2..];
+            }
+            None => {
+                bytes.push(byte);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_are_cut_out_and_nothing_else() {
+        for (text, shown) in [
+            ("https://u:s3cret@h/x.git", "https://…@h/x.git"),
+            ("fatal: no 'https://t@h:8/x' and ssh://git@h/y", "fatal: no 'https://…@h:8/x' and ssh://…@h/y"),
+            ("https://u:p@ss@h", "https://…@h"),
+            ("git@github.com:acme/recipes.git", "git@github.com:acme/recipes.git"),
+            ("/srv/a@b/x", "/srv/a@b/x"),
+            ("https://h/a@b", "https://h/a@b"),
+        ] {
+            assert_eq!(redact_url(text), shown);
+        }
+        assert!(
+            has_password("https://u:s@h/x") && !has_password("https://u@h/x:y@z") && !has_password("a@b:c@d")
+        );
+    }
+
+    #[test]
+    fn a_token_goes_to_one_origin_and_never_in_the_clear() {
+        assert_eq!(token_origin("https://u@github.com/a/b").as_deref(), Some("https://github.com"));
+        assert_eq!(token_origin("https://h:8443/a").as_deref(), Some("https://h:8443"));
+        assert_eq!(token_origin("http://127.0.0.1:80/a").as_deref(), Some("http://127.0.0.1:80"));
+        for url in ["http://h/a", "ssh://h/a", "git@h:a", "/srv/a", "https:///a"] {
+            assert_eq!(token_origin(url), None, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_local_upstream_is_found_bare_with_a_tree_and_from_a_worktree() {
+        let at = tempfile::tempdir().unwrap();
+        let text = |path: &str| at.path().join(path).to_str().unwrap().to_owned();
+        for folder in ["bare.git", "tree/.git/worktrees/w", "linked"] {
+            fs::create_folder(&at.path().join(folder)).unwrap();
+        }
+        for head in ["bare.git/HEAD", "tree/.git/HEAD", "tree/.git/worktrees/w/HEAD"] {
+            fs::write(&at.path().join(head), b"").unwrap();
+        }
+        fs::write(&at.path().join("tree/.git/worktrees/w/commondir"), b"../..\n").unwrap();
+        let link = format!("gitdir: {}\n", text("tree/.git/worktrees/w"));
+        fs::write(&at.path().join("linked/.git"), link.as_bytes()).unwrap();
+
+        assert_eq!(local_upstream(&text("bare.git")), Some(text("bare.git").into()));
+        assert_eq!(local_upstream(&text("bare")), Some(text("bare.git").into()));
+        assert_eq!(local_upstream(&format!("file://{}", text("b%61re.git"))), Some(text("bare.git").into()));
+        assert_eq!(local_upstream(&text("tree/")), Some(text("tree/.git").into()));
+        let shared = local_upstream(&text("linked")).unwrap();
+        assert_eq!(shared.canonicalize().unwrap(), at.path().join("tree/.git").canonicalize().unwrap());
+        for url in [&text("absent"), "git@h:a/b", "https://h/a", "ssh://h/a"] {
+            assert_eq!(local_upstream(url), None, "{url}");
+        }
+    }
+}
