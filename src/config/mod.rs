@@ -248,7 +248,7 @@ fn check_overlaps<'a>(report: &Report<'_>, projects: impl Iterator<Item = &'a Re
     for read in projects {
         for branch in read.project.branches() {
             let parts = read.project.path.parts().map(fold).collect();
-            folders.entry((&read.project.repository, branch)).or_default().push((parts, read));
+            folders.entry((&read.project.repository, branch.as_str())).or_default().push((parts, read));
         }
     }
     for ((_, branch), mut folders) in folders {

@@ -4,6 +4,7 @@ use toml::de::DeValue;
 
 use super::reader::{Section, whole};
 use super::report::{Place, Read, Report, Reported};
+use crate::model::branch::BranchName;
 use crate::model::path::RepoPath;
 use crate::model::project::{ExportSettings, ImportSettings, MaxDelete, Project, ProjectName, Source};
 use crate::model::schedule::Schedule;
@@ -174,31 +175,16 @@ fn read_import(report: &Report<'_>, section: &Section<'_>, target: Id, folder: I
     })
 }
 
-fn read_branch(section: &Section<'_>) -> Read<String> {
-    let branch = section.parsed("branch", |text| check_branch(text).map(|()| text.to_owned()));
+fn read_branch(section: &Section<'_>) -> Read<BranchName> {
+    let branch = section.parsed("branch", parse_branch);
     Ok(section.required("branch", branch, "branch = \"main\"")?.value)
 }
 
-/// Checks a branch name by the rules of git-check-ref-format(1).
-fn check_branch(name: &str) -> Result<(), &'static str> {
-    let forbidden = |c: char| c.is_control() || c == ' ' || "~^:?*[\\".contains(c);
-    let bad_part = |part: &str| part.is_empty() || part.starts_with('.') || part.ends_with(".lock");
+fn parse_branch(name: &str) -> Result<BranchName, String> {
     if name.starts_with("refs/") {
-        return Err("it is the branch's own name that is wanted, without refs/heads/");
+        return Err("it is the branch's own name that is wanted, without refs/heads/".to_owned());
     }
-    if name == "HEAD"
-        || name == "@"
-        || name.len() > 200
-        || name.starts_with('-')
-        || name.ends_with('.')
-        || name.contains("..")
-        || name.contains("@{")
-        || name.contains(forbidden)
-        || name.split('/').any(bad_part)
-    {
-        return Err("git does not take it for a branch name");
-    }
-    Ok(())
+    BranchName::parse(name).map_err(|error| format!("git does not take it for a branch name: {error}"))
 }
 
 fn take_max_delete(value: &DeValue<'_>) -> Option<MaxDelete> {

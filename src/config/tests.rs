@@ -163,7 +163,7 @@ fn all_problems_are_in_one_report() {
           for importing into a folder, write folder_id below [project.NAME.import]
       /recipesync.toml:23: project.orders.folder_id: it must be a positive whole number
       /recipesync.toml:24: project.orders.max_delete: it must be a share ("50%") or a number of files
-      /recipesync.toml:27: project.orders.export.branch: git does not take it for a branch name
+      /recipesync.toml:27: project.orders.export.branch: git does not take it for a branch name: a part starts with a dot, or it ends in a dot, or it has two dots in a row
       /recipesync.toml:28: project.orders.export.schedule: the cron line names a day that never comes
       /recipesync.toml:31: project.orders.import.branch: it is the branch's own name that is wanted, without refs/heads/
       /recipesync.toml:32: project.orders.import.restart_recipes: it must be true or false

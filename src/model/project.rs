@@ -7,6 +7,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::branch::BranchName;
 use super::path::RepoPath;
 use super::schedule::Schedule;
 
@@ -119,9 +120,9 @@ impl Project {
     }
 
     /// Returns the branches that the project reads or writes, each once: the export's first.
-    pub fn branches(&self) -> impl Iterator<Item = &str> {
-        let export = self.export.as_ref().map(|export| export.branch.as_str());
-        let import = self.import.as_ref().map(|import| import.branch.as_str());
+    pub fn branches(&self) -> impl Iterator<Item = &BranchName> {
+        let export = self.export.as_ref().map(|export| &export.branch);
+        let import = self.import.as_ref().map(|import| &import.branch);
         export.into_iter().chain(import.filter(|branch| Some(*branch) != export))
     }
 }
@@ -198,7 +199,7 @@ impl fmt::Display for MaxDelete {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExportSettings {
     /// The branch that is committed to.
-    pub branch: String,
+    pub branch: BranchName,
     /// When the workspace is looked at.
     pub schedule: Schedule,
 }
@@ -207,7 +208,7 @@ pub struct ExportSettings {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImportSettings {
     /// The branch that is watched.
-    pub branch: String,
+    pub branch: BranchName,
     /// The id of the folder that packages are imported into.
     pub folder: u64,
     /// Whether the platform restarts recipes that it had to stop.
@@ -231,11 +232,11 @@ mod tests {
             source: Source::Folder(1),
             max_delete: MaxDelete::default(),
             export: export.map(|branch| ExportSettings {
-                branch: branch.to_owned(),
+                branch: BranchName::parse(branch).unwrap(),
                 schedule: Schedule::parse("5m").unwrap(),
             }),
             import: import.map(|branch| ImportSettings {
-                branch: branch.to_owned(),
+                branch: BranchName::parse(branch).unwrap(),
                 folder: 1,
                 restart_recipes: false,
                 include_tags: false,
@@ -254,7 +255,7 @@ mod tests {
         ] {
             let project = project(export, import);
             assert_eq!(project.mode(), mode);
-            assert_eq!(project.branches().collect::<Vec<_>>(), branches);
+            assert_eq!(project.branches().map(BranchName::as_str).collect::<Vec<_>>(), branches);
         }
     }
 
