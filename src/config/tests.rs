@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use secrecy::ExposeSecret as _;
 
 use super::*;
+use crate::git::Author;
 use crate::model::project::{MaxDelete, Mode, Source};
 
 const EXAMPLE: &str = include_str!("../../config/recipesync.example.toml");
@@ -66,6 +67,10 @@ fn load(folder: &Path, text: &str, variables: &[(&str, &str)]) -> Result<Config,
     Config::parse(&folder.join("recipesync.toml"), text, &environment(variables))
 }
 
+fn author(text: &str) -> Author {
+    Author::parse(text).unwrap()
+}
+
 /// What is said about a wrong text, with the folder's name left out.
 fn problems(text: &str) -> String {
     let folder = folder();
@@ -95,7 +100,7 @@ fn the_example_means_what_it_says() {
     assert_eq!(*file, folder.path().join("git.token"));
     let orders = &config.projects["orders"];
     assert_eq!((orders.mode(), orders.source), (Mode::OneBranch, Source::Folder(5678)));
-    assert_eq!(config.repository_of(orders).author.mail, "recipesync@acme.example");
+    assert_eq!(config.repository_of(orders).author, author("recipesync <recipesync@acme.example>"));
     let billing = &config.projects["billing"];
     assert_eq!((billing.mode(), billing.max_delete), (Mode::ExportOnly, MaxDelete::Files(20)));
     assert_eq!(billing.source, Source::Manifest(1234));
@@ -110,7 +115,10 @@ fn the_minimal_example_is_enough() {
     let config = load(folder.path(), MINIMAL, &[("HOME", "/home/x")]).unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(config.state_dir, Path::new("/home/x/.local/state/recipesync"));
     let repository = &config.repositories["recipes"];
-    assert_eq!((repository.poll, &repository.author), (Duration::from_secs(60), &Author::default()));
+    assert_eq!(
+        (repository.poll, &repository.author),
+        (Duration::from_secs(60), &author("recipesync <recipesync@localhost>"))
+    );
     let orders = &config.projects["orders"];
     assert_eq!(orders.import.as_ref().unwrap().folder, 5678);
     assert_eq!(orders.export.as_ref().unwrap().schedule.to_string(), "every 5m");
@@ -152,7 +160,7 @@ fn all_problems_are_in_one_report() {
       /recipesync.toml:10: workspace.dev.imports_per_hour: it must be a positive whole number
       /recipesync.toml:12: repository."../r": a name is 1 to 100 letters, digits, dots, underscores or dashes, and starts with no dot or dash
       /recipesync.toml:13: repository."../r".url: ext:: runs what it is told, and is refused
-      /recipesync.toml:14: repository."../r".author: it must be a name and a mail address: recipesync <recipesync@acme.example>
+      /recipesync.toml:14: repository."../r".author: it is not of the form `Name <email>`
       /recipesync.toml:15: repository."../r".poll: a duration is a whole number and a unit: 500ms, 1s, 5m, 6h, 7d
       /recipesync.toml:16: repository."../r".token_file: read /absent.token: No such file or directory (os error 2)
           it holds the token alone, on one line
