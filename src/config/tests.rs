@@ -94,6 +94,10 @@ fn the_example_means_what_it_says() {
         (production.token.expose_secret(), production.email.as_deref()),
         ("p", Some("ops@acme.example"))
     );
+    assert_eq!(
+        (dev.token_variable.as_deref(), production.token_variable.as_deref()),
+        (None, Some("PRODUCTION_TOKEN"))
+    );
     let mirror = &config.repositories["mirror"];
     let Credentials::Token { username, file, token } = &mirror.credentials else { panic!("a token") };
     assert_eq!((username.as_str(), token.expose_secret()), ("recipesync", "secret-of-git.token"));
