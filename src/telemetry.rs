@@ -80,7 +80,9 @@ pub fn start(format: LogFormat, level: LevelFilter, color: Color, no_color: bool
         LogFormat::Text => {
             let color = color.wanted(std::io::stderr().is_terminal(), no_color);
             let fields = debug_fn(write_field).delimited(" ");
-            registry.with(lines.with_ansi(color).fmt_fields(fields).with_filter(filter)).init();
+            // Where in the program a line comes from helps those who look for mistakes in it.
+            let lines = lines.with_ansi(color).with_target(level > LevelFilter::INFO);
+            registry.with(lines.fmt_fields(fields).with_filter(filter)).init();
         }
         LogFormat::Json => {
             registry.with(lines.json().flatten_event(true).with_filter(filter)).init();

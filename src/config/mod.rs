@@ -19,7 +19,7 @@ use std::sync::Arc;
 use toml::de::DeTable;
 
 pub use self::report::{Problem, Problems};
-pub use self::repository::{Author, Credentials, Repository};
+pub use self::repository::{Credentials, Repository};
 pub use self::workspace::Workspace;
 
 use self::project::{Names, ReadProject};
@@ -117,15 +117,15 @@ impl Environment {
         Self { folder, variables: variables.into_iter().collect() }
     }
 
-    /// Returns all variables.
-    pub fn variables(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
-        self.variables.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))
-    }
-
     /// Returns a variable that is set and not empty.
     #[must_use]
     pub fn variable(&self, name: &str) -> Option<&OsStr> {
         self.variables.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
+    }
+
+    /// Returns all variables, for the child processes that inherit them.
+    pub fn variables(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        self.variables.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))
     }
 
     /// Returns a variable that holds an absolute path.

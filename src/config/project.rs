@@ -144,6 +144,17 @@ fn read_export(section: &Section<'_>) -> Read<ExportSettings> {
 
 fn read_import(report: &Report<'_>, section: &Section<'_>, target: Id, folder: Id) -> Read<ImportSettings> {
     let branch = read_branch(section);
+    if let (Ok(Some(into)), Ok(Some(from))) = (target, folder)
+        && into != from
+    {
+        report.warning(
+            &section.place_of("folder_id"),
+            format!(
+                "it is not the project's folder {from}, which is where an import is looked for afterwards"
+            ),
+            "leave it out, unless that folder holds this one",
+        );
+    }
     let folder = target.and_then(|target| match (target, folder?) {
         (Some(folder), _) | (None, Some(folder)) => Ok(folder),
         (None, None) => Err(report.problem_with_hint(
@@ -165,8 +176,15 @@ fn read_import(report: &Report<'_>, section: &Section<'_>, target: Id, folder: I
 }
 
 fn read_branch(section: &Section<'_>) -> Read<BranchName> {
-    let branch = section.parsed("branch", BranchName::parse);
+    let branch = section.parsed("branch", parse_branch);
     Ok(section.required("branch", branch, "branch = \"main\"")?.value)
+}
+
+fn parse_branch(name: &str) -> Result<BranchName, String> {
+    if name.starts_with("refs/") {
+        return Err("it is the branch's own name that is wanted, without refs/heads/".to_owned());
+    }
+    BranchName::parse(name).map_err(|error| format!("git does not take it for a branch name: {error}"))
 }
 
 fn take_max_delete(value: &DeValue<'_>) -> Option<MaxDelete> {

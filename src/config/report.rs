@@ -67,11 +67,14 @@ pub(super) struct Reported;
 /// A value, or the knowledge that the report says why there is none.
 pub(super) type Read<T> = Result<T, Reported>;
 
+/// What is noted at bytes of the file.
+type Noted = RefCell<Vec<(usize, Problem)>>;
+
 /// Collects what is wrong while a file is read.
 pub(super) struct Report<'a> {
     text: &'a str,
-    problems: RefCell<Vec<Problem>>,
-    warnings: RefCell<Vec<Problem>>,
+    problems: Noted,
+    warnings: Noted,
 }
 
 impl<'a> Report<'a> {
@@ -100,29 +103,34 @@ impl<'a> Report<'a> {
         self.add(&self.warnings, place, message.to_string(), Some(hint.to_string()));
     }
 
-    fn add(
-        &self,
-        list: &RefCell<Vec<Problem>>,
-        place: &Place,
-        message: String,
-        hint: Option<String>,
-    ) -> Reported {
+    fn add(&self, list: &Noted, place: &Place, message: String, hint: Option<String>) -> Reported {
         let Place { offset, key } = place.clone();
-        let before = &self.text.as_bytes()[..offset.min(self.text.len())];
-        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
-        list.borrow_mut().push(Problem { line, key, message, hint });
+        // The line follows when all are known.
+        list.borrow_mut().push((offset, Problem { line: 0, key, message, hint }));
         Reported
     }
 
     /// Ends the report: the warnings, or the problems where there are any.
     pub(super) fn finish(self, file: &Path) -> Result<Vec<Problem>, Problems> {
-        let mut list = self.problems.into_inner();
-        if list.is_empty() {
-            let mut warnings = self.warnings.into_inner();
-            warnings.sort();
-            return Ok(warnings);
+        let problems = in_order(self.text, self.problems.into_inner());
+        if problems.is_empty() {
+            return Ok(in_order(self.text, self.warnings.into_inner()));
         }
-        list.sort();
-        Err(Problems { file: file.to_owned(), list })
+        Err(Problems { file: file.to_owned(), list: problems })
     }
+}
+
+/// Sorts what was noted at bytes of a text, and gives each its line.
+fn in_order(text: &str, mut noted: Vec<(usize, Problem)>) -> Vec<Problem> {
+    noted.sort();
+    let mut lines = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at).peekable();
+    let mut line = 1;
+    let mut list = Vec::with_capacity(noted.len());
+    for (offset, problem) in noted {
+        while lines.next_if(|end| *end < offset).is_some() {
+            line += 1;
+        }
+        list.push(Problem { line, ..problem });
+    }
+    list
 }

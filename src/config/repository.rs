@@ -10,6 +10,7 @@ use super::reader::{Section, Written};
 use super::report::{Read, Report};
 use super::workspace::is_loopback;
 use super::{Origin, secret};
+use crate::git::Author;
 use crate::model::schedule::parse_duration;
 
 /// The keys of a repository.
@@ -54,21 +55,6 @@ pub enum Credentials {
     },
 }
 
-/// Who commits.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Author {
-    /// The name; never empty.
-    pub name: String,
-    /// The mail address; never empty.
-    pub mail: String,
-}
-
-impl Default for Author {
-    fn default() -> Self {
-        Self { name: "recipesync".to_owned(), mail: "recipesync@localhost".to_owned() }
-    }
-}
-
 /// Reads one repository.
 pub(super) fn read(
     report: &Report<'_>,
@@ -79,15 +65,20 @@ pub(super) fn read(
     let url = section.parsed("url", |text| parse_url(text, origin));
     let url = section.required("url", url, "url = \"git@github.com:acme/recipes.git\", or a path");
     let credentials = read_credentials(report, origin, section, url.as_ref().ok().map(|url| url.value.reach));
-    let author = section.parsed("author", parse_author);
+    let author = section.parsed("author", Author::parse);
     let poll = section.parsed("poll", parse_duration);
     Ok(Repository {
         name: name.to_owned(),
         url: url?.value.text,
         credentials: credentials?,
-        author: author?.map_or_else(Author::default, |author| author.value),
+        author: author?.map_or_else(default_author, |author| author.value),
         poll: poll?.map_or(POLL, |poll| poll.value),
     })
+}
+
+/// Returns who commits where nobody is named.
+fn default_author() -> Author {
+    Author::parse("recipesync <recipesync@localhost>").expect("it is a name and a mail address")
 }
 
 /// How git reaches a repository, as far as it matters for credentials.
@@ -192,19 +183,6 @@ fn parse_scheme(text: &str) -> Result<Remote, String> {
     Ok(Remote { text: text.to_owned(), reach })
 }
 
-fn parse_author(text: &str) -> Result<Author, &'static str> {
-    let wrong = "it must be a name and a mail address: recipesync <recipesync@acme.example>";
-    let (name, rest) = text.split_once('<').ok_or(wrong)?;
-    let (name, mail) = (name.trim(), rest.strip_suffix('>').ok_or(wrong)?);
-    let plain =
-        |text: &str| !text.is_empty() && !text.contains(['<', '>']) && !text.contains(char::is_control);
-    if plain(name) && plain(mail) && !mail.contains(char::is_whitespace) {
-        Ok(Author { name: name.to_owned(), mail: mail.to_owned() })
-    } else {
-        Err(wrong)
-    }
-}
-
 fn parse_username(text: &str) -> Result<String, &'static str> {
     if !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic() && c != '\'' && c != '"') {
         Ok(text.to_owned())
@@ -264,15 +242,6 @@ mod tests {
         ] {
             let error = parse(text).unwrap_err();
             assert!(!error.contains("secret@"), "{error}");
-        }
-    }
-
-    #[test]
-    fn an_author_is_a_name_and_a_mail_address() {
-        let author = parse_author("Recipe Sync <a@b>").unwrap();
-        assert_eq!((author.name.as_str(), author.mail.as_str()), ("Recipe Sync", "a@b"));
-        for text in ["", "x", "<a@b>", "x <>", "x <a@b> y", "x <a b>", "x\ny <a@b>", "x <<a@b>>"] {
-            assert!(parse_author(text).is_err(), "{text:?}");
         }
     }
 }

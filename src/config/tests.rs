@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use secrecy::ExposeSecret as _;
 
 use super::*;
+use crate::git::Author;
 use crate::model::project::{MaxDelete, Mode, Source};
 
 const EXAMPLE: &str = include_str!("../../config/recipesync.example.toml");
@@ -66,6 +67,10 @@ fn load(folder: &Path, text: &str, variables: &[(&str, &str)]) -> Result<Config,
     Config::parse(&folder.join("recipesync.toml"), text, &environment(variables))
 }
 
+fn author(text: &str) -> Author {
+    Author::parse(text).unwrap()
+}
+
 /// What is said about a wrong text, with the folder's name left out.
 fn problems(text: &str) -> String {
     let folder = folder();
@@ -89,13 +94,17 @@ fn the_example_means_what_it_says() {
         (production.token.expose_secret(), production.email.as_deref()),
         ("p", Some("ops@acme.example"))
     );
+    assert_eq!(
+        (dev.token_variable.as_deref(), production.token_variable.as_deref()),
+        (None, Some("PRODUCTION_TOKEN"))
+    );
     let mirror = &config.repositories["mirror"];
     let Credentials::Token { username, file, token } = &mirror.credentials else { panic!("a token") };
     assert_eq!((username.as_str(), token.expose_secret()), ("recipesync", "secret-of-git.token"));
     assert_eq!(*file, folder.path().join("git.token"));
     let orders = &config.projects["orders"];
     assert_eq!((orders.mode(), orders.source), (Mode::OneBranch, Source::Folder(5678)));
-    assert_eq!(config.repository_of(orders).author.mail, "recipesync@acme.example");
+    assert_eq!(config.repository_of(orders).author, author("recipesync <recipesync@acme.example>"));
     let billing = &config.projects["billing"];
     assert_eq!((billing.mode(), billing.max_delete), (Mode::ExportOnly, MaxDelete::Files(20)));
     assert_eq!(billing.source, Source::Manifest(1234));
@@ -110,7 +119,10 @@ fn the_minimal_example_is_enough() {
     let config = load(folder.path(), MINIMAL, &[("HOME", "/home/x")]).unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(config.state_dir, Path::new("/home/x/.local/state/recipesync"));
     let repository = &config.repositories["recipes"];
-    assert_eq!((repository.poll, &repository.author), (Duration::from_secs(60), &Author::default()));
+    assert_eq!(
+        (repository.poll, &repository.author),
+        (Duration::from_secs(60), &author("recipesync <recipesync@localhost>"))
+    );
     let orders = &config.projects["orders"];
     assert_eq!(orders.import.as_ref().unwrap().folder, 5678);
     assert_eq!(orders.export.as_ref().unwrap().schedule.to_string(), "every 5m");
@@ -152,7 +164,7 @@ fn all_problems_are_in_one_report() {
       /recipesync.toml:10: workspace.dev.imports_per_hour: it must be a positive whole number
       /recipesync.toml:12: repository."../r": a name is 1 to 100 letters, digits, dots, underscores or dashes, and starts with no dot or dash
       /recipesync.toml:13: repository."../r".url: ext:: runs what it is told, and is refused
-      /recipesync.toml:14: repository."../r".author: it must be a name and a mail address: recipesync <recipesync@acme.example>
+      /recipesync.toml:14: repository."../r".author: it is not of the form `Name <email>`
       /recipesync.toml:15: repository."../r".poll: a duration is a whole number and a unit: 500ms, 1s, 5m, 6h, 7d
       /recipesync.toml:16: repository."../r".token_file: read /absent.token: No such file or directory (os error 2)
           it holds the token alone, on one line
@@ -163,7 +175,7 @@ fn all_problems_are_in_one_report() {
           for importing into a folder, write folder_id below [project.NAME.import]
       /recipesync.toml:23: project.orders.folder_id: it must be a positive whole number
       /recipesync.toml:24: project.orders.max_delete: it must be a share ("50%") or a number of files
-      /recipesync.toml:27: project.orders.export.branch: git does not take it for a branch name
+      /recipesync.toml:27: project.orders.export.branch: git does not take it for a branch name: a part starts with a dot, or it ends in a dot, or it has two dots in a row
       /recipesync.toml:28: project.orders.export.schedule: the cron line names a day that never comes
       /recipesync.toml:31: project.orders.import.branch: it is the branch's own name that is wanted, without refs/heads/
       /recipesync.toml:32: project.orders.import.restart_recipes: it must be true or false
@@ -299,6 +311,19 @@ fn a_secret_that_others_can_read_is_pointed_out() {
     open("deploy_key");
     let problems = load(folder.path(), EXAMPLE, &[("PRODUCTION_TOKEN", "p")]).err().unwrap();
     assert!(problems.to_string().contains("ssh refuses such a key"), "{problems}");
+}
+
+#[test]
+fn an_import_into_a_folder_that_is_not_looked_at_is_pointed_out() {
+    let warnings = |text: &str| {
+        let config = load(folder().path(), text, &[("HOME", "/h")]).unwrap_or_else(|e| panic!("{e}"));
+        config.warnings.into_iter().map(|warning| warning.key).collect::<Vec<_>>()
+    };
+    let other = format!("{MINIMAL}folder_id = 9\n");
+    assert_eq!(warnings(&other), ["project.orders.import.folder_id"]);
+    assert!(warnings(&format!("{MINIMAL}folder_id = 5678\n")).is_empty());
+    assert!(warnings(&other.replace("\nfolder_id = 5678", "\nmanifest_id = 1")).is_empty());
+    assert_eq!(warnings(""), ["project"]);
 }
 
 #[test]

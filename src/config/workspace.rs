@@ -3,7 +3,7 @@
 use reqwest::Url;
 use secrecy::SecretString;
 
-use super::reader::Section;
+use super::reader::{Section, Written};
 use super::report::{Read, Report};
 use super::{Origin, secret};
 use crate::workato::{region_names, region_url};
@@ -26,6 +26,8 @@ pub struct Workspace {
     pub url: Url,
     /// The token of an API client.
     pub token: SecretString,
+    /// The environment variable that held the token, so that child processes do not inherit it.
+    pub token_variable: Option<String>,
     /// The user of the older header pair; `None` for a bearer token.
     pub email: Option<String>,
     /// The most requests in any 60 seconds; 1 or more.
@@ -42,7 +44,8 @@ pub(super) fn read(
     section: &Section<'_>,
 ) -> Read<Workspace> {
     let url = read_url(report, section);
-    let token = read_token(report, origin, section);
+    let variable = section.text("token_env");
+    let token = read_token(report, origin, section, variable.clone());
     let email = section.parsed("email", parse_email);
     let requests = section.positive("requests_per_minute");
     let imports = section.positive("imports_per_hour");
@@ -50,6 +53,7 @@ pub(super) fn read(
         name: name.to_owned(),
         url: url?,
         token: token?,
+        token_variable: variable?.map(|variable| variable.value.to_owned()),
         email: email?.map(|email| email.value),
         requests_per_minute: requests?.map_or(REQUESTS_PER_MINUTE, |number| number.value),
         imports_per_hour: imports?.map_or(IMPORTS_PER_HOUR, |number| number.value),
@@ -70,9 +74,13 @@ fn read_url(report: &Report<'_>, section: &Section<'_>) -> Read<Url> {
     }
 }
 
-fn read_token(report: &Report<'_>, origin: &Origin<'_>, section: &Section<'_>) -> Read<SecretString> {
+fn read_token(
+    report: &Report<'_>,
+    origin: &Origin<'_>,
+    section: &Section<'_>,
+    variable: Read<Option<Written<&str>>>,
+) -> Read<SecretString> {
     let file = section.text("token_file");
-    let variable = section.text("token_env");
     section.exclusive("token_file", "token_env", "say where the token is once")?;
     match (file?, variable?) {
         (Some(name), _) => {

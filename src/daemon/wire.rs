@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use secrecy::ExposeSecret as _;
 use tempfile::TempDir;
 
 use super::clock;
@@ -252,14 +251,8 @@ async fn install_git(
     variables: &config::Environment,
 ) -> Result<Git, WireError> {
     // A token that was handed over in the environment is not for git's children.
-    let tokens: Vec<&str> =
-        config.workspaces.values().map(|workspace| workspace.token.expose_secret()).collect();
-    let secret: Vec<&str> = variables
-        .variables()
-        .filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)))
-        .filter(|(_, value)| tokens.iter().any(|token| value.trim() == *token))
-        .map(|(name, _)| name)
-        .collect();
+    let secret: Vec<&str> =
+        config.workspaces.values().filter_map(|workspace| workspace.token_variable.as_deref()).collect();
     let passed = variables.variables().map(|(name, value)| (name.to_owned(), value.to_owned()));
     let environment = git::Environment::new(passed, &secret);
     Git::install(&home.place, environment)
@@ -290,12 +283,11 @@ async fn open_cache(
             git::Credentials { ssh_key_file: Some(file.clone()), ..git::Credentials::default() }
         }
     };
-    let author = format!("{} <{}>", repository.author.name, repository.author.mail);
     let settings = git::Settings {
         folder: repos.join(format!("{}.git", repository.name)),
         url: repository.url.clone(),
         credentials,
-        author: git::Author::parse(&author).expect("the configuration has checked the author"),
+        author: repository.author.clone(),
         branches,
         deadline: GIT_DEADLINE,
     };
