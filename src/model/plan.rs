@@ -347,3 +347,332 @@ fn accept(base: Base, now: Pair, take: Take) -> Base {
         Take::Branch => Pair { workspace: now.workspace, ..agreed },
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATH: &str = "a.recipe.json";
+
+    fn path(name: &str) -> PackagePath {
+        PackagePath::parse(name).unwrap()
+    }
+
+    /// A file by one letter; upper and lower case are the same content, `x` and `y` the same meaning.
+    fn blob(letter: char) -> BlobId {
+        BlobId::from_bytes([letter as u8; 20])
+    }
+
+    fn facts(names: &[&str]) -> Facts {
+        let mut facts = Facts::default();
+        for name in names {
+            for letter in ('a'..='z').chain('A'..='Z') {
+                let content = letter.to_ascii_lowercase() as u8;
+                let meaning = if content == b'y' { b'x' } else { content };
+                facts.insert(
+                    path(name),
+                    blob(letter),
+                    Digests { content: [content; 16], meaning: [meaning; 16] },
+                );
+            }
+        }
+        facts
+    }
+
+    /// `a` is a file, `-` is none.
+    fn side(letter: char) -> Option<BlobId> {
+        (letter != '-').then(|| blob(letter))
+    }
+
+    fn files(letter: char) -> Files {
+        side(letter).map(|blob| (path(PATH), blob)).into_iter().collect()
+    }
+
+    fn pair(workspace: char, branch: char) -> Pair {
+        Pair { workspace: side(workspace), branch: side(branch) }
+    }
+
+    /// A situation at one path: agreed workspace and branch (`?` unknown, `.` no entry), then what both hold now.
+    struct Case {
+        mode: Mode,
+        established: bool,
+        base: &'static str,
+        now: &'static str,
+        sent: char,
+        seen: bool,
+        dropped: bool,
+        take: Option<Take>,
+    }
+
+    impl Case {
+        fn of(mode: Mode, base: &'static str, now: &'static str) -> Self {
+            Self { mode, established: true, base, now, sent: '-', seen: false, dropped: false, take: None }
+        }
+
+        fn plan(&self) -> Plan {
+            let letters = |text: &str| {
+                let mut chars = text.chars();
+                (chars.next().unwrap(), chars.next().unwrap())
+            };
+            let mut known = BTreeMap::new();
+            match self.base {
+                "." => {}
+                "?" => drop(known.insert(path(PATH), Base::Unknown)),
+                base => {
+                    let (workspace, branch) = letters(base);
+                    known.insert(path(PATH), Base::Agreed(pair(workspace, branch)));
+                }
+            }
+            let (workspace, branch) = letters(self.now);
+            let set = |flag: bool| if flag { BTreeSet::from([path(PATH)]) } else { BTreeSet::new() };
+            let decision = self.take.map(|take| Decision { take, shown: pair(workspace, branch) });
+            plan(&Input {
+                mode: self.mode,
+                established: self.established,
+                known: &known,
+                sent: &files(self.sent),
+                decisions: &decision.map(|decision| (path(PATH), decision)).into_iter().collect(),
+                workspace: &files(workspace),
+                branch: &files(branch),
+                seen: &set(self.seen),
+                dropped: &set(self.dropped),
+                facts: &facts(&[PATH]),
+            })
+        }
+
+        /// Returns where the path went, in one word.
+        fn went(&self) -> &'static str {
+            let plan = self.plan();
+            let path = path(PATH);
+            let agreed = plan.learnt.get(&path);
+            match () {
+                () if plan.to_git.contains_key(&path) => "git",
+                () if plan.to_workspace.contains_key(&path) => "workspace",
+                () if plan.conflicts.contains_key(&path) => "conflict",
+                () if plan.to_prune.contains_key(&path) => "prune",
+                () if plan.drift.contains_key(&path) => "drift",
+                () if plan.in_review.contains_key(&path) => "review",
+                () if agreed.is_some() => "agree",
+                () => "nothing",
+            }
+        }
+    }
+
+    #[test]
+    fn the_table_of_one_branch() {
+        for (base, now, went) in [
+            ("aa", "aa", "nothing"),
+            ("aa", "Aa", "agree"), // another spelling of the same content
+            ("aa", "ba", "git"),
+            ("aa", "-a", "git"),
+            ("aa", "ab", "workspace"),
+            ("aa", "a-", "prune"),
+            ("aa", "bb", "agree"),
+            ("aa", "--", "agree"),
+            ("aa", "bc", "conflict"),
+            ("aa", "-b", "conflict"),
+            ("aa", "b-", "conflict"),
+            ("aa", "xy", "agree"), // both moved, to the same meaning
+            ("xx", "yx", "git"),   // derived fields are committed
+            ("xx", "xy", "workspace"),
+            ("xy", "xy", "nothing"), // agreed on by meaning
+            (".", "a-", "git"),
+            (".", "-a", "workspace"),
+            (".", "ab", "conflict"),
+            ("?", "aa", "agree"),
+            ("?", "xy", "agree"),
+            ("?", "ab", "conflict"),
+            ("?", "a-", "conflict"),
+            ("?", "--", "agree"),
+        ] {
+            assert_eq!(Case::of(Mode::OneBranch, base, now).went(), went, "{base} → {now}");
+        }
+    }
+
+    #[test]
+    fn a_direction_that_is_not_configured_is_told_and_not_taken() {
+        for (mode, workspace_moved, branch_moved, branch_deleted) in [
+            (Mode::OneBranch, "git", "workspace", "prune"),
+            (Mode::TwoBranches, "review", "workspace", "prune"),
+            (Mode::ExportOnly, "git", "drift", "drift"),
+            (Mode::ImportOnly, "drift", "workspace", "prune"),
+        ] {
+            assert_eq!(Case::of(mode, "aa", "ba").went(), workspace_moved, "{mode:?}");
+            assert_eq!(Case::of(mode, "aa", "ab").went(), branch_moved, "{mode:?}");
+            assert_eq!(Case::of(mode, "aa", "a-").went(), branch_deleted, "{mode:?}");
+            assert_eq!(Case::of(mode, "aa", "bc").went(), "conflict", "{mode:?}");
+        }
+    }
+
+    #[test]
+    fn a_branch_that_has_seen_the_workspace_wins() {
+        for (base, now, went) in [
+            ("aa", "bc", "workspace"),
+            ("aa", "ba", "workspace"),
+            ("aa", "b-", "prune"),
+            ("aa", "bb", "agree"),
+            ("aa", "aa", "nothing"),
+        ] {
+            let case = Case { seen: true, ..Case::of(Mode::TwoBranches, base, now) };
+            assert_eq!(case.went(), went, "{base} → {now}");
+        }
+    }
+
+    #[test]
+    fn a_rewritten_history_that_dropped_an_export_is_a_conflict() {
+        for (base, now, went) in [("bb", "ba", "conflict"), ("bb", "bb", "nothing"), ("bb", "cb", "git")] {
+            let case = Case { dropped: true, ..Case::of(Mode::OneBranch, base, now) };
+            assert_eq!(case.went(), went, "{base} → {now}");
+        }
+    }
+
+    #[test]
+    fn the_first_run_agrees_flows_or_asks() {
+        let first = |now| Case { established: false, ..Case::of(Mode::OneBranch, ".", now) };
+        assert_eq!(first("aa").went(), "agree");
+        assert_eq!(first("a-").went(), "git");
+        assert_eq!(first("-a").went(), "workspace");
+        assert_eq!(first("ab").went(), "conflict");
+        // A path that only one side has is a conflict where the other side has something at all.
+        let other = path("b.recipe.json");
+        let workspace = Files::from([(path(PATH), blob('a')), (other.clone(), blob('a'))]);
+        let plan = plan(&Input {
+            mode: Mode::OneBranch,
+            established: false,
+            known: &BTreeMap::new(),
+            sent: &Files::new(),
+            decisions: &BTreeMap::new(),
+            workspace: &workspace,
+            branch: &files('a'),
+            seen: &BTreeSet::new(),
+            dropped: &BTreeSet::new(),
+            facts: &Facts::default(),
+        });
+        assert_eq!(plan.conflicts.keys().collect::<Vec<_>>(), [&other]);
+        assert_eq!(plan.learnt[&other], Some(Base::Unknown), "and it stays one until somebody settles it");
+    }
+
+    #[test]
+    fn what_was_sent_counts_as_seen_once_the_workspace_shows_it() {
+        // Sent x, the server made y of it, and the branch has moved on to c meanwhile.
+        let moved_on = Case { sent: 'x', ..Case::of(Mode::OneBranch, "aa", "yc") };
+        assert_eq!(moved_on.went(), "workspace");
+        assert_eq!(moved_on.plan().learnt[&path(PATH)], Some(Base::Agreed(pair('y', 'x'))));
+        let quiet = Case { sent: 'x', ..Case::of(Mode::OneBranch, "aa", "yx") };
+        assert_eq!(quiet.went(), "agree");
+        // Not shown: sent again, by the table.
+        assert_eq!(Case { sent: 'x', ..Case::of(Mode::OneBranch, "aa", "ax") }.went(), "workspace");
+    }
+
+    #[test]
+    fn a_decision_is_carried_out_where_it_can_be_and_else_accepted() {
+        use Take::{Branch, Workspace};
+        for (mode, take, now, went) in [
+            (Mode::OneBranch, Workspace, "bc", "git"),
+            (Mode::OneBranch, Branch, "bc", "workspace"),
+            (Mode::OneBranch, Branch, "b-", "prune"),
+            (Mode::OneBranch, Workspace, "a-", "git"), // a person may put a deleted file back
+            (Mode::ExportOnly, Workspace, "bc", "git"),
+            (Mode::ExportOnly, Branch, "bc", "drift"),
+            (Mode::ImportOnly, Workspace, "bc", "drift"),
+            (Mode::ImportOnly, Branch, "ba", "workspace"), // drift undone
+            (Mode::TwoBranches, Workspace, "bc", "review"),
+            (Mode::TwoBranches, Branch, "bc", "workspace"),
+        ] {
+            let case = Case { take: Some(take), ..Case::of(mode, "aa", now) };
+            assert_eq!(case.went(), went, "{mode:?} {take:?} {now}");
+        }
+        // Accepted, the conflict does not come back by itself, and does when the branch moves again.
+        let case = Case { take: Some(Workspace), ..Case::of(Mode::TwoBranches, "aa", "bc") };
+        assert_eq!(case.plan().learnt[&path(PATH)], Some(Base::Agreed(pair('a', 'c'))));
+        assert_eq!(Case::of(Mode::TwoBranches, "ac", "bc").went(), "review");
+        assert_eq!(Case::of(Mode::TwoBranches, "ac", "bd").went(), "conflict");
+    }
+
+    #[test]
+    fn a_decision_about_other_contents_is_void() {
+        let shown = Decision { take: Take::Branch, shown: pair('b', 'c') };
+        let plan = plan(&Input {
+            mode: Mode::OneBranch,
+            established: true,
+            known: &BTreeMap::from([(path(PATH), Base::Agreed(pair('a', 'a')))]),
+            sent: &Files::new(),
+            decisions: &BTreeMap::from([(path(PATH), shown)]),
+            workspace: &files('d'),
+            branch: &files('c'),
+            seen: &BTreeSet::new(),
+            dropped: &BTreeSet::new(),
+            facts: &facts(&[PATH]),
+        });
+        assert!(plan.conflicts.contains_key(&path(PATH)));
+    }
+
+    #[test]
+    fn an_asset_with_an_unseen_edit_in_one_file_is_held_whole() {
+        let (json, code) = ("c.custom_adapter.json", "c.custom_adapter.rb");
+        let agreed = Base::Agreed(pair('a', 'a'));
+        let input = |decisions: BTreeMap<PackagePath, Decision>| {
+            plan(&Input {
+                mode: Mode::ImportOnly,
+                established: true,
+                known: &BTreeMap::from([(path(json), agreed), (path(code), agreed)]),
+                sent: &Files::new(),
+                decisions: &decisions,
+                workspace: &Files::from([(path(json), blob('a')), (path(code), blob('b'))]),
+                branch: &Files::from([(path(json), blob('c')), (path(code), blob('a'))]),
+                seen: &BTreeSet::new(),
+                dropped: &BTreeSet::new(),
+                facts: &facts(&[json, code]),
+            })
+        };
+        let held = input(BTreeMap::new());
+        assert!(held.to_workspace.is_empty());
+        assert_eq!(held.conflicts[&path(json)], pair('a', 'c'));
+        assert_eq!(held.conflicts[&path(code)], pair('b', 'a'));
+        let take = |name, shown| (path(name), Decision { take: Take::Branch, shown });
+        let settled = input(BTreeMap::from([take(json, pair('a', 'c')), take(code, pair('b', 'a'))]));
+        assert_eq!(settled.to_workspace.len(), 2);
+    }
+
+    #[test]
+    fn only_what_is_not_as_agreed_is_compared() {
+        let known = BTreeMap::from([(path(PATH), Base::Agreed(pair('a', 'b')))]);
+        let none = Files::new();
+        assert!(undecided(&known, &none, &files('a'), &files('b')).is_empty());
+        assert_eq!(undecided(&known, &none, &files('a'), &files('c')).len(), 3);
+        assert_eq!(
+            undecided(&known, &files('b'), &files('a'), &files('b')).len(),
+            2,
+            "what was sent is looked for"
+        );
+    }
+
+    proptest::proptest! {
+        /// Nothing that one side holds and nobody has seen is ever replaced without being told.
+        #[test]
+        fn an_unseen_edit_is_never_overwritten(
+            mode in proptest::sample::select(vec![Mode::ExportOnly, Mode::ImportOnly, Mode::OneBranch, Mode::TwoBranches]),
+            base in proptest::sample::select(vec!["aa", "ab", "?", ".", "xy"]),
+            workspace in proptest::sample::select(vec!['a', 'b', 'c', 'x', '-']),
+            branch in proptest::sample::select(vec!['a', 'b', 'c', 'y', '-']),
+            established in proptest::bool::ANY,
+        ) {
+            let now: &'static str = String::leak(format!("{workspace}{branch}"));
+            let case = Case { established, ..Case::of(mode, base, now) };
+            let plan = case.plan();
+            let path = path(PATH);
+            let agreed = match base {
+                "?" => None,
+                "." => Some(pair('-', '-')),
+                pair_of => Some(pair(pair_of.chars().next().unwrap(), pair_of.chars().nth(1).unwrap())),
+            };
+            if plan.to_git.contains_key(&path) {
+                // The branch loses what it holds: that was agreed on.
+                proptest::prop_assert_eq!(agreed.map(|agreed| agreed.branch), Some(side(branch)));
+            }
+            if plan.to_workspace.contains_key(&path) {
+                proptest::prop_assert_eq!(agreed.map(|agreed| agreed.workspace), Some(side(workspace)));
+            }
+        }
+    }
+}
