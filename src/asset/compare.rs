@@ -32,37 +32,38 @@ impl Digests {
     /// Returns a file's digests, in linear time and bounded memory.
     #[must_use]
     pub fn of(path: &PackagePath, bytes: &[u8]) -> Self {
-        Self { content: digest(Level::Content, path, bytes), meaning: digest(Level::Meaning, path, bytes) }
+        let [content, meaning] = digests([Level::Content, Level::Meaning], path, bytes);
+        Self { content, meaning }
     }
 }
 
 /// Returns whether two versions of a file are the same at a level.
 #[must_use]
 pub fn same(level: Level, path: &PackagePath, a: &[u8], b: &[u8]) -> bool {
-    a == b || digest(level, path, a) == digest(level, path, b)
+    a == b || digests([level], path, a) == digests([level], path, b)
 }
 
-fn digest(level: Level, path: &PackagePath, bytes: &[u8]) -> [u8; 16] {
+fn digests<const N: usize>(levels: [Level; N], path: &PackagePath, bytes: &[u8]) -> [[u8; 16]; N] {
     let kind = Kind::of(path);
     let extension = path.file_name().rsplit_once('.').map_or("", |(_, extension)| extension);
     let read = match (extension, &kind) {
-        ("json", _) => json(level, Place::of(&kind), bytes).map(|digest| (b'j', digest)),
-        ("zip", Kind::Page) => page::digest(level, bytes).map(|digest| (b'p', digest)),
+        ("json", _) => json(levels, Place::of(&kind), bytes).map(|digests| (b'j', digests)),
+        ("zip", Kind::Page) => page::digests(levels, bytes).map(|digests| (b'p', digests)),
         _ => None,
     };
-    let mut hasher = blake3::Hasher::new();
+    let sorted =
+        |sort: u8, bytes: &[u8]| meaning::truncated(blake3::Hasher::new().update(&[sort]).update(bytes));
     match read {
-        Some((sort, digest)) => hasher.update(&[sort]).update(&digest),
-        None => hasher.update(b"b").update(bytes),
-    };
-    meaning::truncated(&hasher)
+        Some((sort, digests)) => digests.map(|digest| sorted(sort, &digest)),
+        None => [sorted(b'b', bytes); N],
+    }
 }
 
-/// Returns the digest of a JSON text, if it is plain JSON.
-pub(super) fn json(level: Level, place: Place, bytes: &[u8]) -> Option<[u8; 16]> {
-    let doc = Doc::parse(bytes).ok()?;
+/// Returns the digests of a JSON text, if it is plain JSON.
+pub(super) fn json<const N: usize>(levels: [Level; N], place: Place, bytes: &[u8]) -> Option<[[u8; 16]; N]> {
     let text = std::str::from_utf8(bytes).ok()?;
-    Some(meaning::digest(level, &doc, place, text))
+    let doc = Doc::parse(bytes).ok()?;
+    Some(levels.map(|level| meaning::digest(level, &doc, place, text)))
 }
 
 #[cfg(test)]

@@ -90,7 +90,11 @@ impl<'a> Doc<'a> {
             return Err(NotPlain::TooLarge);
         }
         let text = std::str::from_utf8(bytes).map_err(|_| NotPlain::Utf8)?;
-        let doc = Self { text, cells: Vec::with_capacity(bytes.len() / 32), members: Vec::new() };
+        let doc = Self {
+            text,
+            cells: Vec::with_capacity(bytes.len() / 24),
+            members: Vec::with_capacity(bytes.len() / 48),
+        };
         parse::run(doc)
     }
 
