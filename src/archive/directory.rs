@@ -283,3 +283,20 @@ fn u16_at(bytes: &[u8], at: usize) -> usize {
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_may_keep_its_sizes_in_a_zip64_field() {
+        let other = [&[0x55, 0x54, 2, 0][..], &[9, 9]].concat();
+        let both = [&[1, 0, 16, 0][..], &7_u64.to_le_bytes(), &5_u64.to_le_bytes()].concat();
+        let large = u32::MAX;
+        assert_eq!(large_sizes(&[], 7, 5), Some((7, 5)));
+        assert_eq!(large_sizes(&[other.clone(), both.clone()].concat(), large, large), Some((7, 5)));
+        assert_eq!(large_sizes(&both, 9, large), Some((9, 7)), "only what is missing is there");
+        assert_eq!(large_sizes(&other, large, 5), None);
+        assert_eq!(large_sizes(&both[..12], large, large), None, "cut off");
+    }
+}

@@ -32,37 +32,38 @@ impl Digests {
     /// Returns a file's digests, in linear time and bounded memory.
     #[must_use]
     pub fn of(path: &PackagePath, bytes: &[u8]) -> Self {
-        Self { content: digest(Level::Content, path, bytes), meaning: digest(Level::Meaning, path, bytes) }
+        let [content, meaning] = digests([Level::Content, Level::Meaning], path, bytes);
+        Self { content, meaning }
     }
 }
 
 /// Returns whether two versions of a file are the same at a level.
 #[must_use]
 pub fn same(level: Level, path: &PackagePath, a: &[u8], b: &[u8]) -> bool {
-    a == b || digest(level, path, a) == digest(level, path, b)
+    a == b || digests([level], path, a) == digests([level], path, b)
 }
 
-fn digest(level: Level, path: &PackagePath, bytes: &[u8]) -> [u8; 16] {
+fn digests<const N: usize>(levels: [Level; N], path: &PackagePath, bytes: &[u8]) -> [[u8; 16]; N] {
     let kind = Kind::of(path);
     let extension = path.file_name().rsplit_once('.').map_or("", |(_, extension)| extension);
     let read = match (extension, &kind) {
-        ("json", _) => json(level, Place::of(&kind), bytes).map(|digest| (b'j', digest)),
-        ("zip", Kind::Page) => page::digest(level, bytes).map(|digest| (b'p', digest)),
+        ("json", _) => json(levels, Place::of(&kind), bytes).map(|digests| (b'j', digests)),
+        ("zip", Kind::Page) => page::digests(levels, bytes).map(|digests| (b'p', digests)),
         _ => None,
     };
-    let mut hasher = blake3::Hasher::new();
+    let sorted =
+        |sort: u8, bytes: &[u8]| meaning::truncated(blake3::Hasher::new().update(&[sort]).update(bytes));
     match read {
-        Some((sort, digest)) => hasher.update(&[sort]).update(&digest),
-        None => hasher.update(b"b").update(bytes),
-    };
-    meaning::truncated(&hasher)
+        Some((sort, digests)) => digests.map(|digest| sorted(sort, &digest)),
+        None => [sorted(b'b', bytes); N],
+    }
 }
 
-/// Returns the digest of a JSON text, if it is plain JSON.
-pub(super) fn json(level: Level, place: Place, bytes: &[u8]) -> Option<[u8; 16]> {
-    let doc = Doc::parse(bytes).ok()?;
+/// Returns the digests of a JSON text, if it is plain JSON.
+pub(super) fn json<const N: usize>(levels: [Level; N], place: Place, bytes: &[u8]) -> Option<[[u8; 16]; N]> {
     let text = std::str::from_utf8(bytes).ok()?;
-    Some(meaning::digest(level, &doc, place, text))
+    let doc = Doc::parse(bytes).ok()?;
+    Some(levels.map(|level| meaning::digest(level, &doc, place, text)))
 }
 
 #[cfg(test)]
@@ -81,8 +82,9 @@ mod tests {
         std::fs::read(path).unwrap()
     }
 
-    /// Calls with every file below a folder that another folder has too.
-    fn pairs(old: &Path, new: &Path, check: &mut dyn FnMut(&PackagePath, &[u8], &[u8])) {
+    /// Returns every file below a folder, as it is in another folder and in this one.
+    fn pairs(old: &Path, new: &Path) -> Vec<(PackagePath, Vec<u8>, Vec<u8>)> {
+        let mut pairs = Vec::new();
         let mut folders = vec![new.to_owned()];
         while let Some(folder) = folders.pop() {
             for entry in folder.read_dir().unwrap() {
@@ -92,9 +94,11 @@ mod tests {
                     continue;
                 }
                 let name = file.strip_prefix(new).unwrap().to_str().unwrap();
-                check(&PackagePath::parse(name).unwrap(), &read(&old.join(name)), &read(&file));
+                pairs.push((PackagePath::parse(name).unwrap(), read(&old.join(name)), read(&file)));
             }
         }
+        assert!(!pairs.is_empty());
+        pairs
     }
 
     #[test]
@@ -103,19 +107,55 @@ mod tests {
         else {
             return;
         };
-        pairs(&old, &new, &mut |path, old, new| {
+        for (path, old, new) in pairs(&old, &new) {
             assert_ne!(old, new, "{path}");
-            assert_eq!(Digests::of(path, old), Digests::of(path, new), "{path}");
-        });
+            assert_eq!(Digests::of(&path, &old), Digests::of(&path, &new), "{path}");
+        }
+    }
+
+    #[test]
+    fn the_same_recipe_in_two_workspaces_means_the_same() {
+        let path = PackagePath::parse("home-assistant/get_all_entities.recipe.json").unwrap();
+        let one = include_bytes!("../../tests/data/dewy-resort/get_all_entities.recipe.json");
+        let other = include_bytes!("../../tests/data/dewy-resort-resorted/get_all_entities.recipe.json");
+        assert!(!same(Level::Content, &path, one, other));
+        assert!(same(Level::Meaning, &path, one, other));
+        let edited = String::from_utf8(other.to_vec()).unwrap().replace("entities", "entity");
+        assert_ne!(edited.as_bytes(), other);
+        assert!(!same(Level::Meaning, &path, one, edited.as_bytes()));
+    }
+
+    #[test]
+    fn a_page_is_its_content_and_not_its_times() {
+        let path = PackagePath::parse("Pages/x.lcap_page.zip").unwrap();
+        let zip = |name: &str, page: &str, hour: u8| {
+            let time = zip::DateTime::from_date_and_time(2026, 4, 5, hour, 0, 0).unwrap();
+            let options = zip::write::SimpleFileOptions::DEFAULT.last_modified_time(time);
+            let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+            writer.start_file(name, options).unwrap();
+            std::io::Write::write_all(&mut writer, page.as_bytes()).unwrap();
+            writer.finish().unwrap().into_inner()
+        };
+        let page = r#"{"path": "x", "unique_id": "a", "content": {"version": 1}}"#;
+        let one = zip("page.json", page, 1);
+        let is_same = |level, other: &[u8]| same(level, &path, &one, other);
+        assert_ne!(one, zip("page.json", page, 2));
+        assert!(is_same(Level::Content, &zip("page.json", page, 2)));
+        assert!(is_same(Level::Content, &zip("page.json", &page.replace(' ', ""), 2)));
+        let other_id = zip("page.json", &page.replace("\"a\"", "\"b\""), 1);
+        assert!(!is_same(Level::Content, &other_id) && is_same(Level::Meaning, &other_id));
+        assert!(!is_same(Level::Meaning, &zip("page.json", &page.replace('1', "2"), 1)));
+        assert!(!is_same(Level::Meaning, &zip("other.json", page, 1)));
+        assert!(!is_same(Level::Meaning, &one[..one.len() - 1]), "no zip: bytes");
     }
 
     #[test]
     fn two_clients_wrote_the_same_project() {
         let (Some(old), Some(new)) = (corpus("dewy-resort"), corpus("dewy-resort-resorted")) else { return };
-        pairs(&old, &new, &mut |path, old, new| {
+        for (path, old, new) in pairs(&old, &new) {
             let other_workspace = path.file_name() == "get_all_entities.recipe.json";
-            assert_eq!(same(Level::Content, path, old, new), !other_workspace, "{path}");
-            assert!(same(Level::Meaning, path, old, new), "{path}");
-        });
+            assert_eq!(same(Level::Content, &path, &old, &new), !other_workspace, "{path}");
+            assert!(same(Level::Meaning, &path, &old, &new), "{path}");
+        }
     }
 }

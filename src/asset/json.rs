@@ -90,7 +90,11 @@ impl<'a> Doc<'a> {
             return Err(NotPlain::TooLarge);
         }
         let text = std::str::from_utf8(bytes).map_err(|_| NotPlain::Utf8)?;
-        let doc = Self { text, cells: Vec::with_capacity(bytes.len() / 32), members: Vec::new() };
+        let doc = Self {
+            text,
+            cells: Vec::with_capacity(bytes.len() / 24),
+            members: Vec::with_capacity(bytes.len() / 48),
+        };
         parse::run(doc)
     }
 
@@ -191,21 +195,6 @@ impl<'a> Doc<'a> {
     #[must_use]
     pub fn walk(&self, node: Node) -> Walk<'_, 'a> {
         Walk { doc: self, open: Vec::new(), next: Some(node) }
-    }
-
-    /// Returns whether two values are the same: numbers by their text, members in any order.
-    #[must_use]
-    pub fn same_value(&self, other: &Doc<'_>) -> bool {
-        let mut theirs = other.walk(other.root());
-        self.walk(self.root()).all(|event| match (event, theirs.next()) {
-            (Event::End(_), Some(Event::End(_))) => true,
-            (Event::Key(a) | Event::Value(a), Some(Event::Key(b) | Event::Value(b))) => {
-                self.tag(a) == other.tag(b)
-                    && (self.raw(a) == other.raw(b)
-                        || (self.escaped(a) || other.escaped(b)) && self.decoded(a) == other.decoded(b))
-            }
-            _ => false,
-        }) && theirs.next().is_none()
     }
 
     /// Compares two keys by their code points, which is also how their UTF-8 bytes compare.

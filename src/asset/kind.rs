@@ -143,3 +143,64 @@ pub fn asset_id(path: &PackagePath) -> &str {
 fn is_type_word(word: &str) -> bool {
     !word.is_empty() && word.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(name: &str) -> PackagePath {
+        PackagePath::parse(name).unwrap()
+    }
+
+    #[test]
+    fn the_last_dotted_parts_say_what_it_is() {
+        let names = [
+            "connection.report/recipe.connection.recipe.json",
+            "x.custom_adapter.rb",
+            "Pages/x.lcap_page.zip",
+            "x.workato_db_table.json",
+            "x.message_template.json",
+            "project.json",
+            "a/project.json",
+            "package.json",
+            "README.md",
+            "x.recipe.json.bak",
+            ".gitattributes",
+            ".github/x.recipe.json",
+            "x.Recipe.json",
+            ".recipe.json",
+            "notes.v2.rb",
+        ];
+        let told: String = names
+            .map(path)
+            .iter()
+            .map(|path| {
+                format!("{path}: {} {}\n", if is_asset(path) { "+" } else { "-" }, Kind::of(path).noun(true))
+            })
+            .collect();
+        insta::assert_snapshot!(told, @r#"
+            connection.report/recipe.connection.recipe.json: + recipes
+            x.custom_adapter.rb: + custom connectors
+            Pages/x.lcap_page.zip: + pages
+            x.workato_db_table.json: + data tables
+            x.message_template.json: + message templates
+            project.json: + project settings
+            a/project.json: - files
+            package.json: - files
+            README.md: - files
+            x.recipe.json.bak: - files
+            .gitattributes: - files
+            .github/x.recipe.json: - files
+            x.Recipe.json: - files
+            .recipe.json: - files
+            notes.v2.rb: - files
+            "#);
+    }
+
+    #[test]
+    fn files_of_one_asset_have_one_name() {
+        assert_eq!(asset_id(&path("Pages/x.lcap_page.json")), asset_id(&path("Pages/x.lcap_page.zip")));
+        assert_eq!(asset_id(&path("a.b/LICENSE")), "a.b/LICENSE");
+        assert_ne!(asset_id(&path("x.lcap_app.json")), asset_id(&path("x.lcap_page.json")));
+    }
+}

@@ -16,8 +16,8 @@ const MAX_ENTRIES: usize = 1000;
 /// The most that is unpacked, in bytes, of all entries together.
 const MAX_UNPACKED: u64 = 64 << 20;
 
-/// Returns the digest of what is in a page's zip, if it is a plain one.
-pub(super) fn digest(level: Level, bytes: &[u8]) -> Option<[u8; 16]> {
+/// Returns the digests of what is in a page's zip, if it is a plain one.
+pub(super) fn digests<const N: usize>(levels: [Level; N], bytes: &[u8]) -> Option<[[u8; 16]; N]> {
     let mut archive = ZipArchive::new(Cursor::new(bytes)).ok()?;
     let odd = archive.len() > MAX_ENTRIES
         || archive.has_duplicate_names()
@@ -34,15 +34,17 @@ pub(super) fn digest(level: Level, bytes: &[u8]) -> Option<[u8; 16]> {
         let mut limited = entry.take(left + 1);
         limited.read_to_end(&mut content).ok()?;
         left = left.checked_sub(u64::try_from(content.len()).ok()?)?;
-        let page = if name == b"page.json" { json(level, Place::Page, &content) } else { None };
-        let digest = page.unwrap_or_else(|| truncated(blake3::Hasher::new().update(&content)));
-        entries.push((name, page.is_some(), digest));
+        let page = if name == b"page.json" { json(levels, Place::Page, &content) } else { None };
+        let digests = page.unwrap_or_else(|| [truncated(blake3::Hasher::new().update(&content)); N]);
+        entries.push((name, page.is_some(), digests));
     }
     entries.sort_unstable();
-    let mut hasher = blake3::Hasher::new();
-    for (name, page, digest) in entries {
-        hasher.update(&u64::try_from(name.len()).ok()?.to_le_bytes());
-        hasher.update(&name).update(&[u8::from(page)]).update(&digest);
+    let mut hashers = [(); N].map(|()| blake3::Hasher::new());
+    for (name, page, digests) in entries {
+        let length = u64::try_from(name.len()).ok()?.to_le_bytes();
+        for (hasher, digest) in hashers.iter_mut().zip(digests) {
+            hasher.update(&length).update(&name).update(&[u8::from(page)]).update(&digest);
+        }
     }
-    Some(truncated(&hasher))
+    Some(hashers.map(|hasher| truncated(&hasher)))
 }

@@ -76,14 +76,16 @@ impl Parser<'_> {
     /// Returns the next byte that is no white space, without taking it.
     fn peek(&mut self) -> Option<u8> {
         let bytes = self.doc.text.as_bytes();
-        while let Some(eight) = bytes.get(self.at..self.at + 8)
-            && eight == b"        "
-        {
-            self.at += 8;
-        }
         loop {
             match bytes.get(self.at) {
-                Some(b' ' | b'\n' | b'\r' | b'\t') => self.at += 1,
+                Some(b'\n') => {
+                    self.at += 1;
+                    // Indentation is most of the white space.
+                    while bytes[self.at..].starts_with(b"        ") {
+                        self.at += 8;
+                    }
+                }
+                Some(b' ' | b'\r' | b'\t') => self.at += 1,
                 other => return other.copied(),
             }
         }
