@@ -124,7 +124,7 @@ impl World {
             ready_at: now + delay(self.settings.import_delay_ms),
             polls: self.settings.import_polls,
             error: failure(&call.faults).or(refused),
-            zip: Some(Blob(call.body.clone())),
+            zip: Some(Blob::new(call.body.clone())),
             import: Some(import),
             odd: Odd::new(&call.faults),
         };
@@ -143,7 +143,7 @@ impl World {
         for id in ids {
             let Some(package) = self.packages.get(&id) else { continue };
             let (Some(import), zip) = (package.import.clone(), package.zip.clone()) else { continue };
-            let files = zip.and_then(|zip| unzip(&zip.0).ok()).unwrap_or_default();
+            let files = zip.and_then(|zip| unzip(zip.bytes()).ok()).unwrap_or_default();
             let failed = package.error.is_some();
             let done =
                 Import { settled: true, ..if failed { import } else { self.apply(import, files, now) } };
@@ -175,7 +175,8 @@ impl World {
         }
         let touched = files.iter().find_map(|(path, bytes)| {
             let asset = self.assets.get(&self.target(call.id, path)?.0)?;
-            (asset.is_recipe() && asset.running && !same(asset.document(), bytes)).then(|| asset.name())
+            (asset.is_recipe() && asset.running && !same(asset.files.get("json"), bytes))
+                .then(|| asset.name().to_owned())
         });
         touched.map(|name| format!("Recipe {name:?} is running: stop it, or set restart_recipes"))
     }
@@ -270,7 +271,7 @@ impl World {
                 asset.save(json, now);
             }
             None => {
-                asset.files.insert(name.ext, Blob(bytes.clone()));
+                asset.store(&name.ext, bytes.clone());
                 asset.touch(now);
             }
         }
@@ -279,13 +280,15 @@ impl World {
 }
 
 /// Returns whether a recipe's file says the same as what is stored, its version aside.
-fn same(stored: Option<Value>, bytes: &[u8]) -> bool {
-    let plain = |json: Value| {
-        let mut json = json.sorted();
+fn same(stored: Option<&Blob>, sent: &Bytes) -> bool {
+    let plain = |bytes: &Bytes| {
+        let mut json = Value::parse(bytes)?.sorted();
         json.remove("version");
-        json
+        Some(json)
     };
-    stored.map(plain) == Value::parse(bytes).map(plain)
+    stored.is_some_and(|stored| {
+        stored.bytes() == sent || plain(stored.bytes()).is_some_and(|json| plain(sent) == Some(json))
+    })
 }
 
 /// Reads a package; the text says what is wrong with it.

@@ -35,6 +35,7 @@ mod routes;
 mod seed;
 mod seen;
 mod settings;
+mod stored;
 mod world;
 mod zipper;
 

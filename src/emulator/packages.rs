@@ -82,7 +82,7 @@ impl World {
             None => exports::build(self, call, id, now),
         };
         let (zip, error) = match built {
-            Ok(zip) => (Some(Blob(zip.into())), None),
+            Ok(zip) => (Some(Blob::new(zip)), None),
             Err(error) => (None, Some(error)),
         };
         let package = Package {
@@ -183,7 +183,7 @@ impl World {
                 let to = if to == "again" { self.link(call.id, package, now) } else { to };
                 Answer { status: 302, ..Answer::bytes("text/html", bytes::Bytes::new()) }.with("location", to)
             }
-            (None, Some(zip)) => Answer::bytes("application/zip", zip.0.clone())
+            (None, Some(zip)) => Answer::bytes("application/zip", zip.bytes().clone())
                 .with("content-disposition", format!("attachment; filename=\"{}\"", package.name)),
             (None, None) => refuse("NoSuchKey"),
         }
