@@ -39,6 +39,11 @@ pub(super) fn build(world: &World, call: &Call, package: u64, now: DateTime<Utc>
             });
         }
     }
+    if world.settings.utf8_flag {
+        for entry in entries.iter_mut().filter(|entry| !entry.name.is_ascii()) {
+            entry.flags |= 1 << 11;
+        }
+    }
     spoil(entries, &call.faults, now)
 }
 

@@ -131,6 +131,8 @@ pub enum Then {
         /// A URL; `again` makes the store redirect to itself.
         to: String,
     },
+    /// The download answers with the zip itself, where the platform redirects.
+    Direct,
     /// `download_url` of a failed or running job is this text, such as `null`.
     DownloadUrl {
         /// The text.
@@ -139,8 +141,9 @@ pub enum Then {
 }
 
 /// One of each, as `GET /_emulator/` shows them.
-pub(super) const EXAMPLES: [&str; 24] = [
+pub(super) const EXAMPLES: [&str; 25] = [
     r#""cut""#,
+    r#""direct""#,
     r#""stuck""#,
     r#""vanish""#,
     r#""empty""#,

@@ -299,7 +299,9 @@ pub(super) fn unzip(bytes: &Bytes) -> Result<Vec<(String, Bytes)>, String> {
     let mut left = MAX_UNPACKED;
     for index in 0..zip.len() {
         let mut file = zip.by_index(index).map_err(|error| format!("package.zip: {error}"))?;
-        let name = file.name().map_err(|error| format!("package.zip: {error}"))?.into_owned();
+        // Names are UTF-8, whether the entry's flag says so or not.
+        let name = String::from_utf8(file.name_raw().to_vec());
+        let name = name.map_err(|_| "package.zip: a name is not UTF-8".to_owned())?;
         let path = PackagePath::parse(name.strip_suffix('/').unwrap_or(&name));
         let path = path.map_err(|error| format!("{name}: {error}"))?;
         if file.is_dir() {

@@ -146,6 +146,22 @@ pub enum EmulatorError {
     },
 }
 
+impl EmulatorError {
+    /// Returns what an operator can do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Listen { .. } => Some("choose another --listen address; port 0 takes a free one"),
+            Self::Held(_) => Some("stop the other emulator, or choose another --data folder"),
+            Self::Damaged { .. } => {
+                Some("remove the folder to start afresh, or choose another --data folder")
+            }
+            Self::Seed { .. } | Self::Project { .. } => Some("check the folder that --project names"),
+            Self::Data(_) => None,
+        }
+    }
+}
+
 /// A running emulator; it stops when this is dropped, at once, or by [`Running::shutdown`], in order.
 #[derive(Debug)]
 pub struct Running {

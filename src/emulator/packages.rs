@@ -162,6 +162,9 @@ impl World {
         let Some(package) = package.filter(|package| package.zip.is_some()) else {
             return Answer::not_found();
         };
+        if let Some(zip) = package.zip.as_ref().filter(|_| call.faults.contains(&Then::Direct)) {
+            return Answer::bytes("application/zip", zip.bytes().clone());
+        }
         let link = redirect(&call.faults).unwrap_or_else(|| self.link(call.id, package, now));
         Answer { status: 302, ..Answer::bytes("text/html", bytes::Bytes::new()) }.with("location", link)
     }

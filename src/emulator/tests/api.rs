@@ -255,3 +255,41 @@ async fn recipes_are_listed_newest_first_and_filtered() {
     assert!(one["code"].as_str().unwrap().starts_with("{\"number\":0,"));
     assert!(one["config"][1]["account_id"].is_u64());
 }
+
+#[tokio::test]
+async fn names_beyond_ascii_come_and_go() {
+    let desk = desk().await;
+    let path = "注文/über_1.recipe.json";
+    assert_eq!(desk.import(path, "{}", "").await.status, 200);
+    assert_eq!(desk.file(path), "{\n  \"version\": 1\n}");
+    for flag in [false, true] {
+        desk.put("/_emulator/settings", &json!({ "utf8_flag": flag })).await;
+        let zip = desk.download(&desk.export().await).await.body;
+        let at = zip.windows(path.len()).position(|bytes| bytes == path.as_bytes()).unwrap();
+        // The local header is 30 bytes long, and its flags are at 6.
+        assert_eq!(zip[at - 30 + 7] & 8 != 0, flag);
+        assert!(unzip(zip).iter().any(|(name, _)| name == path));
+    }
+}
+
+#[tokio::test]
+async fn the_surface_lists_itself() {
+    let desk = desk().await;
+    let index = desk.get("/_emulator/").await.json();
+    assert!(index["hostile"].as_array().unwrap().contains(&json!("bomb")));
+    assert!(index["routes"].as_array().unwrap().contains(&json!("export.start")));
+    assert!(index["then"].as_array().unwrap().contains(&json!({ "cut_body": { "after": 100 } })));
+    let unknown = desk.get("/_emulator/nothing").await;
+    assert_eq!(unknown.json(), json!({ "message": "GET /_emulator/ lists what there is" }));
+    let typo = desk.put("/_emulator/settings", &json!({ "export_delay": 1 })).await;
+    assert_eq!(typo.status, 400);
+    let files = json!({ "name": "Made", "files": { "a/b.recipe.json": "{}" } });
+    assert_eq!(desk.post("/_emulator/projects", &files).await.status, 200);
+    assert_eq!(desk.post("/_emulator/projects", &files).await.status, 409);
+    let moved =
+        desk.post("/_emulator/rename?project=Made&path=a/b.recipe.json&to=c.recipe.json", &Api::Null).await;
+    assert_eq!(moved.status, 200);
+    let listed = desk.get("/_emulator/files?project=Made").await.json();
+    assert_eq!((&listed[0]["path"], &listed[0]["size"]), (&json!("c.recipe.json"), &json!(2)));
+    assert_eq!(listed.as_array().unwrap().len(), 1);
+}

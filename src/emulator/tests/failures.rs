@@ -113,3 +113,32 @@ async fn a_store_can_redirect_to_itself() {
     let got = read(desk.client.get(hop.location.unwrap()).send().await.unwrap()).await.unwrap();
     assert_eq!(got.status, 200);
 }
+
+#[tokio::test]
+async fn a_download_can_come_without_a_redirect() {
+    let desk = desk().await;
+    let package = desk.export().await;
+    desk.fault(json!({ "on": "download", "times": 1, "then": "direct" })).await;
+    let got = desk.get(&format!("/api/packages/{}/download", package["id"])).await;
+    assert_eq!((got.status, unzip(got.body).len()), (200, 11));
+}
+
+#[tokio::test]
+async fn a_hostile_import_is_refused() {
+    let desk = desk().await;
+    for path in ["../evil.recipe.json", ".git/config", "/etc/passwd"] {
+        let refused = desk.import(path, "{}", "").await;
+        assert_eq!(refused.status, 400, "{path}");
+        assert!(refused.json()["error"].as_str().unwrap().contains(path));
+    }
+    let path = format!("/api/packages/import/{}", desk.folder());
+    assert_eq!(desk.send(Method::POST, &path, "no zip").await.unwrap().status, 400);
+    assert_eq!(desk.send(Method::POST, "/api/packages/import/999", "no zip").await.unwrap().status, 404);
+}
+
+#[test]
+fn errors_say_what_to_do() {
+    let error = EmulatorError::Held("/var/lib/emulator".into());
+    insta::assert_snapshot!(error, @"data folder /var/lib/emulator is in use");
+    insta::assert_snapshot!(error.hint().unwrap(), @"stop the other emulator, or choose another --data folder");
+}
