@@ -41,7 +41,7 @@ impl Serialize for Blob {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match std::str::from_utf8(&self.bytes) {
             Ok(text) => Saved::Text(text.to_owned()),
-            Err(_) => Saved::Hex(self.bytes.iter().map(|byte| format!("{byte:02x}")).collect()),
+            Err(_) => Saved::Hex(hex(&self.bytes)),
         }
         .serialize(serializer)
     }
@@ -51,14 +51,28 @@ impl<'de> Deserialize<'de> for Blob {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match Saved::deserialize(deserializer)? {
             Saved::Text(text) => Ok(Self::new(text)),
-            Saved::Hex(text) => (0..text.len())
-                .step_by(2)
-                .map(|at| text.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok()))
-                .collect::<Option<Vec<u8>>>()
-                .map(Self::new)
-                .ok_or_else(|| D::Error::custom("not hexadecimal")),
+            Saved::Hex(text) => {
+                unhex(&text).map(Self::new).ok_or_else(|| D::Error::custom("not hexadecimal"))
+            }
         }
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digit = |half: u8| char::from_digit(u32::from(half), 16).expect("half a byte is one digit");
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        text.push(digit(byte >> 4));
+        text.push(digit(byte & 15));
+    }
+    text
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digit = |c: u8| char::from(c).to_digit(16).and_then(|half| u8::try_from(half).ok());
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    rest.is_empty()
+        .then(|| pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect())?
 }
 
 #[cfg(test)]

@@ -128,7 +128,7 @@ impl World {
             import: Some(import),
             odd: Odd::new(&call.faults),
         };
-        self.keep(id, package);
+        self.keep(id, package, now);
         self.settle(now);
         Ok(Answer::ok(&self.show_package(id, &self.packages[&id], now)))
     }
@@ -154,10 +154,7 @@ impl World {
 
     /// Returns why an import is refused, if it is.
     fn refusal(&self, call: &Call, files: &[(String, Bytes)], now: DateTime<Utc>) -> Option<String> {
-        let open = |package: &Package| {
-            package.import.as_ref().is_some_and(|import| !import.settled) && !package.is_done(now)
-        };
-        if self.packages.values().any(open) {
+        if self.packages.values().any(|package| package.is_open(now)) {
             return Some("Another import is in progress".to_owned());
         }
         let json =

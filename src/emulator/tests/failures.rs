@@ -136,6 +136,26 @@ async fn a_hostile_import_is_refused() {
     assert_eq!(desk.send(Method::POST, "/api/packages/import/999", "no zip").await.unwrap().status, 404);
 }
 
+#[tokio::test]
+async fn a_package_over_the_limit_is_refused() {
+    let desk = desk().await;
+    let path = format!("/api/packages/import/{}", desk.folder());
+    let got = desk.send(Method::POST, &path, vec![0; (100 << 20) + 1]).await.unwrap();
+    assert_eq!((got.status, got.json()), (413, json!({ "message": "Package is larger than 100 MB" })));
+}
+
+#[tokio::test]
+async fn home_assets_need_a_folder_where_home_is_a_project() {
+    let desk = desk().await;
+    desk.put("/_emulator/settings", &json!({ "home_is_project": true, "old_spelling": true })).await;
+    let connection = r#"{"name":"C","provider":"slack","root_folder":true}"#;
+    assert_eq!(desk.import("c.connection.json", connection, "").await.status, 422);
+    let query = format!("?folder_id_for_home_assets={}", desk.folder());
+    assert_eq!(desk.import("c.connection.json", connection, &query).await.status, 200);
+    let package = desk.finish(desk.import("r.recipe.json", r#"{"name":"R"}"#, "").await.json()).await;
+    assert_eq!(package["recipe_status"][0]["import_result"], "no_update_or_update_without_restart");
+}
+
 #[test]
 fn errors_say_what_to_do() {
     let error = EmulatorError::Held("/var/lib/emulator".into());
