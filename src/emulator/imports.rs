@@ -219,8 +219,10 @@ impl World {
         let is_recipe = name.kind == "recipe" && name.ext == "json";
         let title = Value::parse(bytes).and_then(|json| json.get("name")?.text().map(str::to_owned));
         let title = title.unwrap_or_else(|| name.stem.clone());
-        let running = existing.is_some_and(|id| self.assets.get(&id).is_some_and(|asset| asset.running));
-        let result = if is_recipe { self.result(import, &title, running) } else { String::new() };
+        let restarts = existing
+            .and_then(|id| self.assets.get(&id))
+            .is_some_and(|asset| asset.running && !same(asset.files.get("json"), bytes));
+        let result = if is_recipe { self.result(import, &title, restarts) } else { String::new() };
         let untouched = matches!(name.kind.as_str(), "connection" | "properties") && existing.is_some();
         let refused = matches!(result.as_str(), "stop_failed" | "not_found");
         let id = if idle || untouched || refused {
@@ -237,13 +239,13 @@ impl World {
         is_recipe.then(|| Told { id: id.unwrap_or(0), name: title, result })
     }
 
-    fn result(&self, import: &Import, title: &str, running: bool) -> String {
+    fn result(&self, import: &Import, title: &str, restarts: bool) -> String {
         let said = import.faults.iter().find_map(|then| match then {
             Then::ImportResult { recipe, result } if fits(recipe, title) => Some(result.clone()),
             _ => None,
         });
         said.unwrap_or_else(|| {
-            match (running, self.settings.old_spelling) {
+            match (restarts, self.settings.old_spelling) {
                 (true, _) => "restarted",
                 (false, false) => "no_update_or_updated_without_restart",
                 (false, true) => "no_update_or_update_without_restart",

@@ -187,9 +187,14 @@ impl Running {
         self.shared.now()
     }
 
-    /// Looks at or changes the workspace, between requests.
+    /// Looks at or changes the workspace, between requests; imports whose time has come have taken effect.
+    ///
+    /// With a data folder, what is changed here is saved with the next request or at the end.
     pub fn world<T>(&self, look: impl FnOnce(&mut World) -> T) -> T {
-        look(&mut self.shared.lock())
+        let now = self.now();
+        let mut world = self.shared.lock();
+        world.settle(now);
+        look(&mut world)
     }
 
     /// Stops listening, lets requests end for two seconds, and saves.

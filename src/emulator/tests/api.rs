@@ -123,6 +123,8 @@ async fn a_running_recipe_is_touched_only_with_leave() {
     let package = desk.finish(desk.import(STATUS, &text, "?restart_recipes=true").await.json()).await;
     assert_eq!(package["recipe_status"], json!([{ "id": id, "import_result": "restarted" }]));
     assert_eq!(desk.running.world(|world| world.is_running(id)), Some(true));
+    let same = desk.finish(desk.import(STATUS, &desk.file(STATUS), "").await.json()).await;
+    assert_eq!(same["recipe_status"][0]["import_result"], "no_update_or_updated_without_restart");
 }
 
 #[tokio::test]
