@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value as Api, json};
 
 use super::answer::{Answer, parse};
-use super::faults::Fault;
+use super::faults::{self, Fault};
 use super::hostile;
 use super::imports::unzip;
 use super::routes::Route;
@@ -20,7 +20,7 @@ use super::world::{World, WorldError};
 
 /// What there is, as `GET /_emulator/` tells it.
 const SURFACE: [(&str, &str); 23] = [
-    ("GET /_emulator/", "this list, the names of routes and of hostile packages"),
+    ("GET /_emulator/", "this list, the names of routes and hostile packages, and what faults can do"),
     ("GET /_emulator/projects", "projects with their folder numbers and files"),
     ("POST /_emulator/projects", r#"{"name": "Orders", "files": {"a.recipe.json": "text"}}: a new project"#),
     ("GET /_emulator/recipes", "recipes with project, path, version and whether they run"),
@@ -45,7 +45,10 @@ const SURFACE: [(&str, &str); 23] = [
     ("DELETE /_emulator/requests", "forget them, and the use of quotas"),
     ("GET /_emulator/faults", "faults that are set"),
     ("PUT /_emulator/faults", "a list of faults takes the place of all"),
-    ("POST /_emulator/faults", "one more fault"),
+    (
+        "POST /_emulator/faults",
+        r#"one more fault: {"on": "export.*", "times": 1, "skip": 0, "id": 7, "then": …}"#,
+    ),
     ("DELETE /_emulator/faults", "no faults"),
     ("GET /_emulator/settings", "the switches"),
     ("PUT /_emulator/settings", "change the switches given"),
@@ -145,7 +148,7 @@ impl World {
             ("GET", "") => {
                 let file = self.recipe(id).and_then(|recipe| recipe.files.get("json"));
                 return file
-                    .map(|file| Answer::bytes("application/json", file.0.clone()))
+                    .map(|file| Answer::bytes("application/json", file.bytes().clone()))
                     .ok_or_else(Answer::not_found);
             }
             ("PUT", "") => self.edit_recipe(id, &order.body, now),
@@ -239,7 +242,7 @@ impl World {
         let Some(path) = order.query.get("path") else {
             return Ok(Answer::ok(&self.show_import(id, import)));
         };
-        let files = package.zip.as_ref().and_then(|zip| unzip(&zip.0).ok()).unwrap_or_default();
+        let files = package.zip.as_ref().and_then(|zip| unzip(zip.bytes()).ok()).unwrap_or_default();
         let file = files.into_iter().find(|(name, _)| name == path).ok_or_else(Answer::not_found)?;
         Ok(Answer::bytes("application/octet-stream", file.1))
     }
@@ -287,9 +290,9 @@ fn index() -> Answer {
     let surface: Vec<Api> =
         SURFACE.iter().map(|(call, does)| json!({ "call": call, "does": does })).collect();
     let routes: Vec<&str> = Route::ALL.iter().map(|route| route.1).collect();
-    Answer::ok(
-        &json!({ "surface": surface, "routes": routes, "hostile": hostile::names().collect::<Vec<_>>() }),
-    )
+    let then: Vec<Api> = faults::EXAMPLES.iter().filter_map(|text| serde_json::from_str(text).ok()).collect();
+    let names: Vec<&str> = hostile::names().collect();
+    Answer::ok(&json!({ "surface": surface, "routes": routes, "then": then, "hostile": names }))
 }
 
 fn show_file(path: &str, bytes: &[u8]) -> Api {

@@ -77,8 +77,11 @@ fn schema(step: &mut Value) {
         ];
         Value::Map(pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
     };
-    let fields: Vec<Value> =
-        input.iter().filter(|(_, value)| value.text().is_some()).map(|(name, _)| field(name)).collect();
+    let mut names: Vec<&String> =
+        input.iter().filter(|(_, value)| value.text().is_some()).map(|(name, _)| name).collect();
+    // A function of the value: files are committed with their keys sorted, and give the same schema.
+    names.sort_unstable();
+    let fields: Vec<Value> = names.into_iter().map(field).collect();
     if !fields.is_empty() {
         step.set("extended_input_schema", Value::List(fields), "input");
     }

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::io::{Cursor, Read as _};
 
-use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
 use super::answer::Call;
 use super::faults::Then;
 use super::hostile;
 use super::json::Value;
-use super::world::{Asset, World};
+use super::stored::Asset;
+use super::world::World;
 use super::zipper::{self, Entry};
 
 /// Builds the zip of an export; the error is the job's.
@@ -33,7 +33,15 @@ pub(super) fn build(world: &World, call: &Call, package: u64, now: DateTime<Utc>
                     entries.push(Entry::folder(&path[..at]));
                 }
             }
-            entries.push(Entry::file(&path, &body(world, asset, ext, &blob.0, package, now)));
+            entries.push(match noisy(world, asset, ext, blob.bytes(), package, now) {
+                Some(bytes) => Entry::file(&path, &bytes),
+                None => Entry::packed(&path, blob.packed().clone()),
+            });
+        }
+    }
+    if world.settings.utf8_flag {
+        for entry in entries.iter_mut().filter(|entry| !entry.name.is_ascii()) {
+            entry.flags |= 1 << 11;
         }
     }
     spoil(entries, &call.faults, now)
@@ -56,8 +64,8 @@ fn spoil(mut entries: Vec<Entry>, faults: &[Then], now: DateTime<Utc>) -> Result
         match then {
             Then::Truncate { keep } => zip.truncate(*keep),
             Then::Oversize { bytes } => {
-                let missing = bytes.saturating_sub(zip.len());
-                zip.extend(std::iter::repeat_with(|| fastrand::u8(..)).take(missing));
+                let length = zip.len().max(*bytes);
+                zip.resize(length, b'~');
             }
             _ => {}
         }
@@ -65,18 +73,24 @@ fn spoil(mut entries: Vec<Entry>, faults: &[Then], now: DateTime<Utc>) -> Result
     Ok(zip)
 }
 
-/// Returns a file as this export shows it: with the noise that the platform adds.
-fn body(world: &World, asset: &Asset, ext: &str, bytes: &Bytes, package: u64, now: DateTime<Utc>) -> Bytes {
+/// Returns a file with the noise that the platform adds to this export, if it adds any.
+fn noisy(
+    world: &World,
+    asset: &Asset,
+    ext: &str,
+    bytes: &[u8],
+    package: u64,
+    now: DateTime<Utc>,
+) -> Option<Vec<u8>> {
     match (asset.kind.as_str(), ext) {
         ("properties", "json") if world.settings.shuffle_properties => shuffle(bytes, package),
         ("lcap_page", "zip") => retime(bytes, now),
         _ => None,
     }
-    .unwrap_or_else(|| bytes.clone())
 }
 
 /// Turns the order of the keys; which comes first depends on the package.
-fn shuffle(bytes: &[u8], package: u64) -> Option<Bytes> {
+fn shuffle(bytes: &[u8], package: u64) -> Option<Vec<u8>> {
     let Some(Value::Map(mut pairs)) = Value::parse(bytes) else { return None };
     let by = usize::try_from(package).unwrap_or(0) % pairs.len().max(1);
     pairs.rotate_left(by);
@@ -84,7 +98,7 @@ fn shuffle(bytes: &[u8], package: u64) -> Option<Bytes> {
 }
 
 /// Zips a page anew: its entry's time is the export's.
-fn retime(bytes: &[u8], now: DateTime<Utc>) -> Option<Bytes> {
+fn retime(bytes: &[u8], now: DateTime<Utc>) -> Option<Vec<u8>> {
     let mut zip = zip::ZipArchive::new(Cursor::new(bytes)).ok()?;
     let mut entries = Vec::new();
     for index in 0..zip.len() {
@@ -93,5 +107,5 @@ fn retime(bytes: &[u8], now: DateTime<Utc>) -> Option<Bytes> {
         file.read_to_end(&mut data).ok()?;
         entries.push(Entry::file(file.name().ok()?.as_ref(), &data));
     }
-    Some(zipper::write(&entries, now).into())
+    Some(zipper::write(&entries, now))
 }

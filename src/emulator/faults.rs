@@ -89,7 +89,7 @@ pub enum Then {
         /// Bytes that are kept.
         keep: usize,
     },
-    /// The exported zip is followed by as much noise as makes it this long.
+    /// The exported zip is followed by so much filling that it is this long.
     Oversize {
         /// Bytes.
         bytes: usize,
@@ -126,17 +126,48 @@ pub enum Then {
         /// Its number.
         id: u64,
     },
-    /// The download redirects elsewhere; `circle` stands for the store redirecting to itself.
+    /// The download, or the store, redirects elsewhere.
     Redirect {
-        /// A URL.
+        /// A URL; `again` makes the store redirect to itself.
         to: String,
     },
+    /// The download answers with the zip itself, where the platform redirects.
+    Direct,
     /// `download_url` of a failed or running job is this text, such as `null`.
     DownloadUrl {
         /// The text.
         text: String,
     },
 }
+
+/// One of each, as `GET /_emulator/` shows them.
+pub(super) const EXAMPLES: [&str; 25] = [
+    r#""cut""#,
+    r#""direct""#,
+    r#""stuck""#,
+    r#""vanish""#,
+    r#""empty""#,
+    r#""no_effect""#,
+    r#""half""#,
+    r#""other""#,
+    r#""wrong_ids""#,
+    r#"{"delay": {"ms": 500}}"#,
+    r#"{"status": {"code": 429, "headers": {"retry-after": "1"}}}"#,
+    r#"{"status": {"code": 502, "body": "<html>Bad gateway</html>"}}"#,
+    r#"{"cut_body": {"after": 100}}"#,
+    r#"{"accept_then": {"code": 500}}"#,
+    r#"{"slow": {"bytes": 1000, "ms": 50}}"#,
+    r#"{"fail": {"error": "disk full"}}"#,
+    r#"{"word": {"running": "queued", "done": "succeeded"}}"#,
+    r#"{"truncate": {"keep": 100}}"#,
+    r#"{"oversize": {"bytes": 110000000}}"#,
+    r#"{"hostile": {"name": "dotdot"}}"#,
+    r#"{"import_result": {"recipe": "Order*", "result": "stopped"}}"#,
+    r#"{"some_results": {"count": 1}}"#,
+    r#"{"other_workspace": {"id": 5}}"#,
+    r#"{"redirect": {"to": "http://10.0.0.1/"}}"#,
+    r#"{"download_url": {"text": "null"}}"#,
+];
 
 /// Draws the faults that strike a call, and counts them.
 pub(super) fn draw(faults: &mut Vec<Fault>, route: &str, id: u64) -> Vec<Then> {
@@ -180,6 +211,13 @@ mod tests {
         let mut faults = vec![fault(r#"{"on":"import.start","id":17,"then":{"delay":{"ms":1}}}"#).unwrap()];
         assert!(draw(&mut faults, "import.start", 18).is_empty());
         assert_eq!(draw(&mut faults, "import.start", 17), [Then::Delay { ms: 1 }]);
+    }
+
+    #[test]
+    fn every_example_is_a_fault() {
+        for example in EXAMPLES {
+            serde_json::from_str::<Then>(example).unwrap_or_else(|error| panic!("{example}: {error}"));
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::zipper::{self, Entry};
+use super::zipper::{self, Entry, Packed};
 
 type Spoil = fn(&mut Vec<Entry>);
 
@@ -22,7 +22,7 @@ const CASES: [(&str, Spoil); 26] = [
     ("long_name", |zip| add(zip, &format!("{}.recipe.json", "x".repeat(300)))),
     ("deep", |zip| add(zip, &format!("{}evil.recipe.json", "d/".repeat(200)))),
     ("symlink", |zip| {
-        zip.push(Entry { mode: 0o120_777, data: b"/etc/passwd".to_vec(), ..evil("evil.recipe.json") });
+        zip.push(Entry { mode: 0o120_777, data: Packed::new(b"/etc/passwd"), ..evil("evil.recipe.json") });
     }),
     ("device", |zip| zip.push(Entry { mode: 0o020_666, ..evil("evil.recipe.json") })),
     ("duplicate", |zip| {
@@ -40,16 +40,17 @@ const CASES: [(&str, Spoil); 26] = [
     ("encrypted", |zip| zip.push(Entry { flags: 1, ..evil("evil.recipe.json") })),
     ("wrong_crc", |zip| zip.push(Entry { crc: Some(0xdead_beef), ..evil("evil.recipe.json") })),
     ("lying_size", |zip| {
-        zip.push(Entry { size: Some(10), data: vec![b' '; 100_000], ..evil("evil.recipe.json") });
+        zip.push(Entry { size: Some(10), data: Packed::new(&[b' '; 100_000]), ..evil("evil.recipe.json") });
     }),
     ("lying_size_big", |zip| zip.push(Entry { size: Some(900_000_000), ..evil("evil.recipe.json") })),
     ("local_name", |zip| {
         zip.push(Entry { local_name: Some(b"../evil.recipe.json".to_vec()), ..evil("evil.recipe.json") });
     }),
-    ("bomb", |zip| zip.push(Entry { data: vec![0; 80 << 20], ..evil("evil.recipe.json") })),
+    ("bomb", |zip| zip.push(Entry { data: Packed::new(&vec![0; 80 << 20]), ..evil("evil.recipe.json") })),
     ("many_bombs", |zip| {
+        let data = Packed::new(&vec![0; 60 << 20]);
         for n in 0..20 {
-            zip.push(Entry { data: vec![0; 60 << 20], ..evil(&format!("evil_{n}.recipe.json")) });
+            zip.push(Entry { data: data.clone(), ..evil(&format!("evil_{n}.recipe.json")) });
         }
     }),
     ("many_entries", |zip| {
@@ -74,7 +75,8 @@ pub(super) fn pack(mut entries: Vec<Entry>, name: &str, now: DateTime<Utc>) -> O
         "html" => return Some(b"<html><body>Service unavailable</body></html>".to_vec()),
         "no_bytes" => return Some(Vec::new()),
         "page_bomb" => {
-            let inner = zipper::write(&[Entry { data: vec![0; 80 << 20], ..evil("page.json") }], now);
+            let inner =
+                zipper::write(&[Entry { data: Packed::new(&vec![0; 80 << 20]), ..evil("page.json") }], now);
             entries.push(Entry::file("evil.lcap_page.json", b"{}"));
             entries.push(Entry::file("evil.lcap_page.zip", &inner));
         }

@@ -124,11 +124,11 @@ impl World {
             ready_at: now + delay(self.settings.import_delay_ms),
             polls: self.settings.import_polls,
             error: failure(&call.faults).or(refused),
-            zip: Some(Blob(call.body.clone())),
+            zip: Some(Blob::new(call.body.clone())),
             import: Some(import),
             odd: Odd::new(&call.faults),
         };
-        self.keep(id, package);
+        self.keep(id, package, now);
         self.settle(now);
         Ok(Answer::ok(&self.show_package(id, &self.packages[&id], now)))
     }
@@ -143,7 +143,7 @@ impl World {
         for id in ids {
             let Some(package) = self.packages.get(&id) else { continue };
             let (Some(import), zip) = (package.import.clone(), package.zip.clone()) else { continue };
-            let files = zip.and_then(|zip| unzip(&zip.0).ok()).unwrap_or_default();
+            let files = zip.and_then(|zip| unzip(zip.bytes()).ok()).unwrap_or_default();
             let failed = package.error.is_some();
             let done =
                 Import { settled: true, ..if failed { import } else { self.apply(import, files, now) } };
@@ -154,10 +154,7 @@ impl World {
 
     /// Returns why an import is refused, if it is.
     fn refusal(&self, call: &Call, files: &[(String, Bytes)], now: DateTime<Utc>) -> Option<String> {
-        let open = |package: &Package| {
-            package.import.as_ref().is_some_and(|import| !import.settled) && !package.is_done(now)
-        };
-        if self.packages.values().any(open) {
+        if self.packages.values().any(|package| package.is_open(now)) {
             return Some("Another import is in progress".to_owned());
         }
         let json =
@@ -175,7 +172,8 @@ impl World {
         }
         let touched = files.iter().find_map(|(path, bytes)| {
             let asset = self.assets.get(&self.target(call.id, path)?.0)?;
-            (asset.is_recipe() && asset.running && !same(asset.document(), bytes)).then(|| asset.name())
+            (asset.is_recipe() && asset.running && !same(asset.files.get("json"), bytes))
+                .then(|| asset.name().to_owned())
         });
         touched.map(|name| format!("Recipe {name:?} is running: stop it, or set restart_recipes"))
     }
@@ -221,8 +219,10 @@ impl World {
         let is_recipe = name.kind == "recipe" && name.ext == "json";
         let title = Value::parse(bytes).and_then(|json| json.get("name")?.text().map(str::to_owned));
         let title = title.unwrap_or_else(|| name.stem.clone());
-        let running = existing.is_some_and(|id| self.assets.get(&id).is_some_and(|asset| asset.running));
-        let result = if is_recipe { self.result(import, &title, running) } else { String::new() };
+        let restarts = existing
+            .and_then(|id| self.assets.get(&id))
+            .is_some_and(|asset| asset.running && !same(asset.files.get("json"), bytes));
+        let result = if is_recipe { self.result(import, &title, restarts) } else { String::new() };
         let untouched = matches!(name.kind.as_str(), "connection" | "properties") && existing.is_some();
         let refused = matches!(result.as_str(), "stop_failed" | "not_found");
         let id = if idle || untouched || refused {
@@ -239,13 +239,13 @@ impl World {
         is_recipe.then(|| Told { id: id.unwrap_or(0), name: title, result })
     }
 
-    fn result(&self, import: &Import, title: &str, running: bool) -> String {
+    fn result(&self, import: &Import, title: &str, restarts: bool) -> String {
         let said = import.faults.iter().find_map(|then| match then {
             Then::ImportResult { recipe, result } if fits(recipe, title) => Some(result.clone()),
             _ => None,
         });
         said.unwrap_or_else(|| {
-            match (running, self.settings.old_spelling) {
+            match (restarts, self.settings.old_spelling) {
                 (true, _) => "restarted",
                 (false, false) => "no_update_or_updated_without_restart",
                 (false, true) => "no_update_or_update_without_restart",
@@ -270,7 +270,7 @@ impl World {
                 asset.save(json, now);
             }
             None => {
-                asset.files.insert(name.ext, Blob(bytes.clone()));
+                asset.store(&name.ext, bytes.clone());
                 asset.touch(now);
             }
         }
@@ -279,13 +279,15 @@ impl World {
 }
 
 /// Returns whether a recipe's file says the same as what is stored, its version aside.
-fn same(stored: Option<Value>, bytes: &[u8]) -> bool {
-    let plain = |json: Value| {
-        let mut json = json.sorted();
+fn same(stored: Option<&Blob>, sent: &Bytes) -> bool {
+    let plain = |bytes: &Bytes| {
+        let mut json = Value::parse(bytes)?.sorted();
         json.remove("version");
-        json
+        Some(json)
     };
-    stored.map(plain) == Value::parse(bytes).map(plain)
+    stored.is_some_and(|stored| {
+        stored.bytes() == sent || plain(stored.bytes()).is_some_and(|json| plain(sent) == Some(json))
+    })
 }
 
 /// Reads a package; the text says what is wrong with it.
@@ -296,7 +298,9 @@ pub(super) fn unzip(bytes: &Bytes) -> Result<Vec<(String, Bytes)>, String> {
     let mut left = MAX_UNPACKED;
     for index in 0..zip.len() {
         let mut file = zip.by_index(index).map_err(|error| format!("package.zip: {error}"))?;
-        let name = file.name().map_err(|error| format!("package.zip: {error}"))?.into_owned();
+        // Names are UTF-8, whether the entry's flag says so or not.
+        let name = String::from_utf8(file.name_raw().to_vec());
+        let name = name.map_err(|_| "package.zip: a name is not UTF-8".to_owned())?;
         let path = PackagePath::parse(name.strip_suffix('/').unwrap_or(&name));
         let path = path.map_err(|error| format!("{name}: {error}"))?;
         if file.is_dir() {

@@ -7,7 +7,8 @@ use serde_json::{Value as Api, json};
 use super::answer::{Answer, Call};
 use super::folders::number;
 use super::kinds;
-use super::world::{Asset, World, stamp};
+use super::stored::Asset;
+use super::world::{World, stamp};
 
 /// A manifest.
 #[derive(Debug, Clone, Serialize, Deserialize)]

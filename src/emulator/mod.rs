@@ -35,6 +35,7 @@ mod routes;
 mod seed;
 mod seen;
 mod settings;
+mod stored;
 mod world;
 mod zipper;
 
@@ -145,6 +146,22 @@ pub enum EmulatorError {
     },
 }
 
+impl EmulatorError {
+    /// Returns what an operator can do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Listen { .. } => Some("choose another --listen address; port 0 takes a free one"),
+            Self::Held(_) => Some("stop the other emulator, or choose another --data folder"),
+            Self::Damaged { .. } => {
+                Some("remove the folder to start afresh, or choose another --data folder")
+            }
+            Self::Seed { .. } | Self::Project { .. } => Some("check the folder that --project names"),
+            Self::Data(_) => None,
+        }
+    }
+}
+
 /// A running emulator; it stops when this is dropped, at once, or by [`Running::shutdown`], in order.
 #[derive(Debug)]
 pub struct Running {
@@ -170,9 +187,14 @@ impl Running {
         self.shared.now()
     }
 
-    /// Looks at or changes the workspace, between requests.
+    /// Looks at or changes the workspace, between requests; imports whose time has come have taken effect.
+    ///
+    /// With a data folder, what is changed here is saved with the next request or at the end.
     pub fn world<T>(&self, look: impl FnOnce(&mut World) -> T) -> T {
-        look(&mut self.shared.lock())
+        let now = self.now();
+        let mut world = self.shared.lock();
+        world.settle(now);
+        look(&mut world)
     }
 
     /// Stops listening, lets requests end for two seconds, and saves.

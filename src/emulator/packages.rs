@@ -17,6 +17,8 @@ use super::world::World;
 
 /// How many packages keep their zip; older ones answer 404, as after the platform's retention period.
 const KEPT_ZIPS: usize = 100;
+/// How many bytes of zips are kept, the newest aside: a workspace of 5,000 recipes makes 40 MB each time.
+const KEPT_BYTES: usize = 256 << 20;
 
 /// A job.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -65,6 +67,11 @@ impl Package {
     pub(super) fn is_done(&self, now: DateTime<Utc>) -> bool {
         !self.odd.stuck && self.ready_at <= now
     }
+
+    /// Returns whether it is an import that has yet to take effect.
+    pub(super) fn is_open(&self, now: DateTime<Utc>) -> bool {
+        !self.is_done(now) && self.import.is_some()
+    }
 }
 
 /// Returns the text that a fault makes a job fail with.
@@ -82,7 +89,7 @@ impl World {
             None => exports::build(self, call, id, now),
         };
         let (zip, error) = match built {
-            Ok(zip) => (Some(Blob(zip.into())), None),
+            Ok(zip) => (Some(Blob::new(zip)), None),
             Err(error) => (None, Some(error)),
         };
         let package = Package {
@@ -100,16 +107,21 @@ impl World {
             manifest.exported_at = Some(now);
         }
         let shown = self.show_package(id, &package, now);
-        self.keep(id, package);
+        self.keep(id, package, now);
         Ok(Answer::ok(&shown))
     }
 
     /// Remembers a package, and forgets the zips of old ones.
-    pub(super) fn keep(&mut self, id: u64, package: Package) {
+    pub(super) fn keep(&mut self, id: u64, package: Package, now: DateTime<Utc>) {
         self.packages.insert(id, package);
-        let mut with_zip = self.packages.values_mut().rev().filter(|package| package.zip.is_some());
-        if let Some(old) = with_zip.nth(KEPT_ZIPS) {
-            old.zip = None;
+        let (mut count, mut bytes) = (0, 0);
+        for package in self.packages.values_mut().rev().filter(|package| !package.is_open(now)) {
+            let size = package.zip.as_ref().map_or(0, |zip| zip.bytes().len());
+            count += usize::from(size > 0);
+            bytes += size;
+            if count > 1 && (count > KEPT_ZIPS || bytes > KEPT_BYTES) {
+                package.zip = None;
+            }
         }
         self.revision += 1;
     }
@@ -162,6 +174,9 @@ impl World {
         let Some(package) = package.filter(|package| package.zip.is_some()) else {
             return Answer::not_found();
         };
+        if let Some(zip) = package.zip.as_ref().filter(|_| call.faults.contains(&Then::Direct)) {
+            return Answer::bytes("application/zip", zip.bytes().clone());
+        }
         let link = redirect(&call.faults).unwrap_or_else(|| self.link(call.id, package, now));
         Answer { status: 302, ..Answer::bytes("text/html", bytes::Bytes::new()) }.with("location", link)
     }
@@ -183,7 +198,7 @@ impl World {
                 let to = if to == "again" { self.link(call.id, package, now) } else { to };
                 Answer { status: 302, ..Answer::bytes("text/html", bytes::Bytes::new()) }.with("location", to)
             }
-            (None, Some(zip)) => Answer::bytes("application/zip", zip.0.clone())
+            (None, Some(zip)) => Answer::bytes("application/zip", zip.bytes().clone())
                 .with("content-disposition", format!("attachment; filename=\"{}\"", package.name)),
             (None, None) => refuse("NoSuchKey"),
         }
@@ -219,4 +234,38 @@ pub(super) fn number_in(path: &str) -> Option<u64> {
 
 pub(super) fn delay(ms: u64) -> TimeDelta {
     i64::try_from(ms).ok().and_then(TimeDelta::try_milliseconds).unwrap_or(TimeDelta::days(365))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::emulator::routes::Route;
+
+    fn call(route: Route, id: u64, body: &str) -> Call {
+        Call { route, id, query: Default::default(), body: body.to_owned().into(), faults: Vec::new() }
+    }
+
+    #[test]
+    fn old_packages_lose_their_zips_and_the_newest_does_not() {
+        let now = "2026-11-23T12:00:00Z".parse().unwrap();
+        let mut world = World::new(now);
+        (world.settings.export_polls, world.store_origin) = (0, "http://store".to_owned());
+        let wanted = r#"{"export_manifest":{"name":"m","auto_generate_assets":true}}"#;
+        world.answer(&call(Route::ManifestCreate, 0, wanted), now);
+        let manifest = *world.manifests.keys().next().unwrap();
+        for _ in 0..=KEPT_ZIPS {
+            world.answer(&call(Route::ExportStart, manifest, ""), now);
+        }
+        let status = |id: &u64| world.download(&call(Route::Download, *id, ""), now).status;
+        let statuses: Vec<u16> = world.packages.keys().map(status).collect();
+        assert_eq!(statuses.iter().filter(|status| **status == 302).count(), KEPT_ZIPS);
+        assert_eq!((statuses[0], statuses[KEPT_ZIPS]), (404, 302));
+    }
+
+    #[test]
+    fn a_link_names_its_package() {
+        assert_eq!(number_in("/packages/zip_files/000/001/014/original/x.zip"), Some(1014));
+        assert_eq!(number_in("/packages/zip_files/x/original/x.zip"), None);
+        assert_eq!(number_in("/elsewhere"), None);
+    }
 }

@@ -7,7 +7,8 @@ use super::answer::{Answer, Call};
 use super::expand;
 use super::folders::number;
 use super::json::Value;
-use super::world::{Asset, World, WorldError, stamp};
+use super::stored::Asset;
+use super::world::{World, WorldError, stamp};
 
 impl World {
     /// Starts a recipe.

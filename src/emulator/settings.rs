@@ -49,6 +49,8 @@ pub struct Settings {
     pub run_bumps_updated_at: bool,
     /// Whether the order of account properties changes from export to export.
     pub shuffle_properties: bool,
+    /// Whether an entry of a zip says that its name is UTF-8; the platform's do not, and its client reads them so.
+    pub utf8_flag: bool,
     /// Seconds that a download link holds.
     pub link_seconds: i64,
     /// Route names, with `*`, that the token has no privilege for.
@@ -79,6 +81,7 @@ impl Default for Settings {
             editor_reorders: true,
             run_bumps_updated_at: true,
             shuffle_properties: true,
+            utf8_flag: false,
             link_seconds: 10,
             denied: Vec::new(),
             revoked: false,

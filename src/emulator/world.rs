@@ -9,14 +9,13 @@ use bytes::Bytes;
 use chrono::{DateTime, FixedOffset, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::blob::Blob;
 use super::faults::Fault;
-use super::json::Value;
 use super::kinds::{self, Name};
 use super::manifests::Manifest;
 use super::packages::Package;
 use super::seen::Seen;
 use super::settings::{Quotas, Settings};
+use super::stored::Asset;
 use crate::model::path::PackagePath;
 
 /// A workspace, with its rules as methods.
@@ -61,23 +60,6 @@ pub(super) struct Folder {
     pub(super) updated_at: DateTime<Utc>,
 }
 
-/// A recipe, connection or any other thing, with its files by extension.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Asset {
-    pub(super) folder: u64,
-    pub(super) stem: String,
-    pub(super) kind: String,
-    pub(super) files: BTreeMap<String, Blob>,
-    pub(super) version: u64,
-    pub(super) running: bool,
-    pub(super) created_at: DateTime<Utc>,
-    pub(super) updated_at: DateTime<Utc>,
-    pub(super) stopped_at: Option<DateTime<Utc>>,
-    pub(super) comment: Option<String>,
-    /// When each version was saved.
-    pub(super) history: Vec<(u64, DateTime<Utc>)>,
-}
-
 /// Why a change is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -94,41 +76,6 @@ pub enum WorldError {
     /// The change needs a file that is plain JSON of the right shape.
     #[error("{0} is not JSON of the shape that this change needs")]
     BadShape(String),
-}
-
-impl Asset {
-    /// Returns the display name: what the file says, or its stem.
-    pub(super) fn name(&self) -> String {
-        let json = self.document();
-        let field = |key| json.as_ref().and_then(|json| json.get(key)).and_then(Value::text);
-        field("name").or_else(|| field("title")).unwrap_or(&self.stem).to_owned()
-    }
-
-    /// Returns the file's JSON, if it is plain.
-    pub(super) fn document(&self) -> Option<Value> {
-        Value::parse(&self.files.get("json")?.0)
-    }
-
-    pub(super) fn is_recipe(&self) -> bool {
-        self.kind == "recipe"
-    }
-
-    /// Replaces the JSON file by a new version of it.
-    pub(super) fn save(&mut self, mut json: Value, now: DateTime<Utc>) {
-        self.version += 1;
-        match self.kind.as_str() {
-            "recipe" => json.set("version", Value::number(self.version), "name"),
-            "custom_adapter" => json.set("version_no", Value::number(self.version), "description"),
-            _ => {}
-        }
-        self.files.insert("json".to_owned(), Blob(json.pretty().into()));
-        self.touch(now);
-    }
-
-    pub(super) fn touch(&mut self, now: DateTime<Utc>) {
-        self.updated_at = now;
-        self.history.push((self.version, now));
-    }
 }
 
 impl World {
@@ -200,7 +147,7 @@ impl World {
         let top = self.top(project)?;
         let assets = self.below(top);
         let files = assets.flat_map(|(_, asset)| {
-            asset.files.iter().map(move |(ext, blob)| (self.path(asset, ext, top), blob.0.clone()))
+            asset.files.iter().map(move |(ext, blob)| (self.path(asset, ext, top), blob.bytes().clone()))
         });
         Ok(files.collect())
     }
@@ -328,14 +275,7 @@ impl World {
         let id = self.find(folder, &name).unwrap_or_else(|| self.create_asset(folder, &name, now));
         self.revision += 1;
         let asset = self.assets.get_mut(&id).expect("it was found or made");
-        let is_json = name.ext == "json";
-        asset.files.insert(name.ext, Blob(bytes));
-        if is_json {
-            let said = asset
-                .document()
-                .and_then(|json| json.get("version").or_else(|| json.get("version_no")).and_then(Value::int));
-            asset.version = said.unwrap_or(1).max(asset.version + 1);
-        }
+        asset.store(&name.ext, bytes);
         asset.touch(now);
         Ok(id)
     }
@@ -346,6 +286,7 @@ impl World {
             folder,
             stem: name.stem.clone(),
             kind: name.kind.clone(),
+            name: None,
             files: BTreeMap::new(),
             version: 0,
             running: false,

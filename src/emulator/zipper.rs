@@ -5,13 +5,33 @@
 
 use std::io::Write as _;
 
+use bytes::Bytes;
 use chrono::{DateTime, Datelike as _, Timelike as _, Utc};
+
+/// A file as a zip holds it: what costs time to make, and can be kept.
+#[derive(Debug, Clone)]
+pub(super) struct Packed {
+    crc: u32,
+    size: u32,
+    deflated: Bytes,
+}
+
+impl Packed {
+    pub(super) fn new(data: &[u8]) -> Self {
+        let mut crc = flate2::Crc::new();
+        crc.update(data);
+        let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
+        let deflated = encoder.write_all(data).and_then(|()| encoder.finish());
+        let deflated = deflated.expect("writing to memory does not fail").into();
+        Self { crc: crc.sum(), size: clamp32(data.len()), deflated }
+    }
+}
 
 /// One entry, with the header fields that a hostile package lies about.
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
     pub(super) name: Vec<u8>,
-    pub(super) data: Vec<u8>,
+    pub(super) data: Packed,
     /// UNIX type and permissions.
     pub(super) mode: u32,
     /// General purpose flags; bit 0 says that it is encrypted.
@@ -27,7 +47,12 @@ pub(super) struct Entry {
 impl Entry {
     /// Returns an ordinary file.
     pub(super) fn file(name: &str, data: &[u8]) -> Self {
-        let (name, data) = (name.as_bytes().to_vec(), data.to_vec());
+        Self::packed(name, Packed::new(data))
+    }
+
+    /// Returns an ordinary file that is packed already.
+    pub(super) fn packed(name: &str, data: Packed) -> Self {
+        let name = name.as_bytes().to_vec();
         Self { name, data, mode: 0o100_644, flags: 0, crc: None, size: None, local_name: None }
     }
 
@@ -44,16 +69,14 @@ pub(super) fn write(entries: &[Entry], now: DateTime<Utc>) -> Vec<u8> {
     for entry in entries {
         let at = out.len();
         let is_folder = entry.mode & 0o170_000 == 0o040_000;
-        let (method, body) = if is_folder { (0, Vec::new()) } else { (8, deflate(&entry.data)) };
-        let mut crc = flate2::Crc::new();
-        crc.update(&entry.data);
+        let (method, body) = if is_folder { (0, &b""[..]) } else { (8, &entry.data.deflated[..]) };
         let mut fields = Vec::new();
         put16(&mut fields, entry.flags);
         put16(&mut fields, method);
         put32(&mut fields, dos_time(now));
-        put32(&mut fields, entry.crc.unwrap_or_else(|| crc.sum()));
+        put32(&mut fields, entry.crc.unwrap_or(entry.data.crc));
         put32(&mut fields, clamp32(body.len()));
-        put32(&mut fields, entry.size.unwrap_or_else(|| clamp32(entry.data.len())));
+        put32(&mut fields, entry.size.unwrap_or(entry.data.size));
 
         let local = entry.local_name.as_ref().unwrap_or(&entry.name);
         put32(&mut out, 0x0403_4b50);
@@ -62,7 +85,7 @@ pub(super) fn write(entries: &[Entry], now: DateTime<Utc>) -> Vec<u8> {
         put16(&mut out, clamp16(local.len()));
         put16(&mut out, 0);
         out.extend_from_slice(local);
-        out.extend_from_slice(&body);
+        out.extend_from_slice(body);
 
         put32(&mut directory, 0x0201_4b50);
         put16(&mut directory, (3 << 8) | 52); // made on UNIX, by version 5.2
@@ -85,11 +108,6 @@ pub(super) fn write(entries: &[Entry], now: DateTime<Utc>) -> Vec<u8> {
     put32(&mut out, clamp32(start));
     put16(&mut out, 0);
     out
-}
-
-fn deflate(data: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
-    encoder.write_all(data).and_then(|()| encoder.finish()).expect("writing to memory does not fail")
 }
 
 /// Returns time and date as DOS has them: two-second steps, from 1980 on.

@@ -1,135 +1,6 @@
-//! Tests of the served workspace, over HTTP as clients see it.
-
-use std::io::{Cursor, Read as _};
-
-use reqwest::{Client, Method, StatusCode};
-use serde_json::{Value as Api, json};
+//! What the platform does when nothing goes wrong.
 
 use super::*;
-
-/// A client against a running emulator with the order desk in it.
-struct Desk {
-    running: Running,
-    client: Client,
-}
-
-/// An answer with its body read.
-struct Got {
-    status: u16,
-    location: Option<String>,
-    retry_after: Option<String>,
-    body: Vec<u8>,
-}
-
-impl Got {
-    fn json(&self) -> Api {
-        serde_json::from_slice(&self.body).unwrap()
-    }
-}
-
-async fn start(options: Options) -> Desk {
-    // The first of the tests installs it, the others find it there.
-    rustls::crypto::ring::default_provider().install_default().ok();
-    let seeds = vec![("Order desk".to_owned(), SeedSource::Files(order_desk()))];
-    let running = serve(Options { seeds, ..options }).await.unwrap();
-    let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-    Desk { running, client }
-}
-
-async fn desk() -> Desk {
-    start(Options::default()).await
-}
-
-impl Desk {
-    async fn send(&self, method: Method, path: &str, body: impl Into<reqwest::Body>) -> reqwest::Result<Got> {
-        let url = format!("{}{path}", self.running.url());
-        let answer = self.client.request(method, url).bearer_auth("emulator").body(body).send().await?;
-        read(answer).await
-    }
-
-    async fn get(&self, path: &str) -> Got {
-        self.send(Method::GET, path, "").await.unwrap()
-    }
-
-    async fn post(&self, path: &str, body: &Api) -> Got {
-        self.send(Method::POST, path, body.to_string()).await.unwrap()
-    }
-
-    async fn put(&self, path: &str, body: &Api) -> Got {
-        self.send(Method::PUT, path, body.to_string()).await.unwrap()
-    }
-
-    async fn fault(&self, fault: Api) {
-        assert_eq!(self.post("/_emulator/faults", &fault).await.status, 200, "{fault}");
-    }
-
-    fn folder(&self) -> u64 {
-        self.running.world(|world| world.project("Order desk").unwrap())
-    }
-
-    /// Makes a fresh manifest and exports it; returns the package as last told.
-    async fn export(&self) -> Api {
-        let wanted = json!({ "export_manifest": {
-            "name": "desk", "folder_id": self.folder(), "auto_generate_assets": true } });
-        let manifest = self.post("/api/export_manifests", &wanted).await;
-        assert_eq!(manifest.status, 201);
-        let started =
-            self.post(&format!("/api/packages/export/{}", manifest.json()["result"]["id"]), &Api::Null).await;
-        self.finish(started.json()).await
-    }
-
-    async fn import(&self, path: &str, text: &str, query: &str) -> Got {
-        let now = self.running.now();
-        let zip = zipper::write(&[zipper::Entry::file(path, text.as_bytes())], now);
-        self.send(Method::POST, &format!("/api/packages/import/{}{query}", self.folder()), zip).await.unwrap()
-    }
-
-    async fn finish(&self, mut package: Api) -> Api {
-        for _ in 0..5 {
-            if package["status"] != "in_progress" {
-                break;
-            }
-            package = self.get(&format!("/api/packages/{}", package["id"])).await.json();
-        }
-        package
-    }
-
-    async fn download(&self, package: &Api) -> Got {
-        let told = self.get(&format!("/api/packages/{}/download", package["id"])).await;
-        assert_eq!(told.status, 302);
-        read(self.client.get(told.location.unwrap()).send().await.unwrap()).await.unwrap()
-    }
-
-    fn file(&self, path: &str) -> String {
-        let files = self.running.world(|world| world.files("Order desk").unwrap());
-        String::from_utf8(files[path].to_vec()).unwrap()
-    }
-
-    fn recipe(&self, path: &str) -> u64 {
-        self.running.world(|world| world.asset("Order desk", path).unwrap())
-    }
-}
-
-async fn read(answer: reqwest::Response) -> reqwest::Result<Got> {
-    let header = |name: &str| answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
-    let (location, retry_after) = (header("location"), header("retry-after"));
-    let status = answer.status().as_u16();
-    Ok(Got { status, location, retry_after, body: answer.bytes().await?.to_vec() })
-}
-
-fn unzip(bytes: Vec<u8>) -> Vec<(String, Vec<u8>)> {
-    let mut zip = zip::ZipArchive::new(Cursor::new(bytes)).unwrap();
-    (0..zip.len())
-        .map(|index| {
-            let mut file = zip.by_index(index).unwrap();
-            let mut data = Vec::new();
-            file.read_to_end(&mut data).unwrap();
-            (file.name().unwrap().into_owned(), data)
-        })
-        .collect()
-}
-
-const STATUS: &str = "order_status_api.recipe.json";
 
 #[tokio::test]
 async fn an_export_gives_the_files_as_they_are() {
@@ -252,6 +123,8 @@ async fn a_running_recipe_is_touched_only_with_leave() {
     let package = desk.finish(desk.import(STATUS, &text, "?restart_recipes=true").await.json()).await;
     assert_eq!(package["recipe_status"], json!([{ "id": id, "import_result": "restarted" }]));
     assert_eq!(desk.running.world(|world| world.is_running(id)), Some(true));
+    let same = desk.finish(desk.import(STATUS, &desk.file(STATUS), "").await.json()).await;
+    assert_eq!(same["recipe_status"][0]["import_result"], "no_update_or_updated_without_restart");
 }
 
 #[tokio::test]
@@ -311,118 +184,6 @@ async fn a_manifest_is_frozen_until_it_is_refreshed() {
     assert_eq!(names().await, "new.recipe.json: asset not found");
     desk.put("/_emulator/settings", &json!({ "gone_asset_fails": false })).await;
     assert!(!names().await.contains("new.recipe.json"));
-}
-
-#[tokio::test]
-async fn who_may_not_is_told_so() {
-    let desk = desk().await;
-    let url = format!("{}/api/users/me", desk.running.url());
-    let status = async |request: reqwest::RequestBuilder| request.send().await.unwrap().status().as_u16();
-    assert_eq!(status(desk.client.get(&url)).await, 401);
-    assert_eq!(status(desk.client.get(&url).bearer_auth("wrong")).await, 401);
-    let legacy = desk.client.get(&url).header("x-user-email", "a@b").header("x-user-token", "emulator");
-    assert_eq!(status(legacy).await, 200);
-    assert_eq!(status(desk.client.get(format!("{}/_emulator/", desk.running.url()))).await, 401);
-    desk.put("/_emulator/settings", &json!({ "denied": ["recipes.*", "me"] })).await;
-    assert_eq!(desk.get("/api/users/me").await.status, 403);
-    assert_eq!(desk.get("/api/recipes").await.status, 403);
-    assert_eq!(desk.get("/api/projects").await.status, 200);
-    assert_eq!(desk.get("/api/nothing").await.json(), json!({ "message": "API not found" }));
-    let log = desk.get("/_emulator/requests").await.body;
-    assert!(!String::from_utf8(log).unwrap().contains("emulator\""));
-}
-
-#[tokio::test]
-async fn quotas_are_by_class_and_settable() {
-    let desk = desk().await;
-    desk.put("/_emulator/settings", &json!({ "recipes_per_minute": 1 })).await;
-    assert_eq!(desk.get("/api/recipes").await.status, 200);
-    let refused = desk.get("/api/recipes").await;
-    assert_eq!(refused.status, 429);
-    assert!(refused.retry_after.unwrap().parse::<u32>().unwrap() <= 60);
-    assert_eq!(desk.get("/api/export_manifests/folder_assets").await.status, 200);
-}
-
-#[tokio::test]
-async fn faults_of_the_transport_strike() {
-    let desk = desk().await;
-    desk.fault(json!({ "on": "me", "times": 1, "then": "cut" })).await;
-    assert!(desk.send(Method::GET, "/api/users/me", "").await.is_err());
-    let html = json!({ "status": { "code": 503, "body": "<html>", "headers": { "retry-after": "7" } } });
-    desk.fault(json!({ "on": "me", "times": 1, "then": html })).await;
-    let got = desk.get("/api/users/me").await;
-    assert_eq!((got.status, got.body, got.retry_after.as_deref()), (503, b"<html>".to_vec(), Some("7")));
-    desk.fault(json!({ "on": "me", "times": 1, "then": { "cut_body": { "after": 10 } } })).await;
-    let url = format!("{}/api/users/me", desk.running.url());
-    let answer = desk.client.get(url).bearer_auth("emulator").send().await.unwrap();
-    assert_eq!(answer.status(), StatusCode::OK);
-    assert!(answer.bytes().await.is_err());
-    desk.fault(json!({ "on": "me", "times": 1, "then": { "slow": { "bytes": 100, "ms": 1 } } })).await;
-    assert_eq!(desk.get("/api/users/me").await.json()["email"], "workspace@orders.example");
-    desk.fault(json!({ "on": "me", "times": 1, "then": { "other_workspace": { "id": 5 } } })).await;
-    assert_eq!(desk.get("/api/users/me").await.json()["id"], 5);
-    assert_eq!(desk.get("/_emulator/faults").await.json(), json!([]));
-}
-
-#[tokio::test]
-async fn an_import_can_be_done_and_its_answer_lost() {
-    for then in [json!({ "accept_then": { "code": 500 } }), json!({ "cut_body": { "after": 0 } })] {
-        let desk = desk().await;
-        desk.fault(json!({ "on": "import.start", "times": 1, "then": then })).await;
-        let text = desk.file(STATUS).replace("\"200\"", "\"202\"");
-        let zip = zipper::write(&[zipper::Entry::file(STATUS, text.as_bytes())], desk.running.now());
-        let path = format!("/api/packages/import/{}", desk.folder());
-        let lost = desk.send(Method::POST, &path, zip).await;
-        assert!(lost.is_err() || lost.is_ok_and(|got| got.status == 500));
-        assert!(desk.file(STATUS).contains("\"202\""));
-    }
-}
-
-#[tokio::test]
-async fn faults_of_jobs_strike() {
-    let desk = desk().await;
-    for (then, want) in [
-        (json!("stuck"), json!("in_progress")),
-        (json!({ "fail": { "error": "disk full" } }), json!("failed")),
-        (json!({ "word": { "done": "succeeded" } }), json!("succeeded")),
-    ] {
-        desk.fault(json!({ "on": "export.start", "times": 1, "then": then })).await;
-        assert_eq!(desk.export().await["status"], want, "{then}");
-    }
-    desk.fault(json!({ "on": "export.start", "times": 1, "then": "vanish" })).await;
-    assert_eq!(desk.export().await, json!({ "message": "Not found" }));
-    desk.fault(json!({ "on": "export.start", "times": 1, "then": "empty" })).await;
-    assert_eq!(unzip(desk.download(&desk.export().await).await.body), []);
-    desk.fault(json!({ "on": "export.start", "times": 1, "then": { "truncate": { "keep": 99 } } })).await;
-    assert_eq!(desk.download(&desk.export().await).await.body.len(), 99);
-    desk.fault(json!({ "on": "export.start", "times": 1, "then": { "hostile": { "name": "dotdot" } } }))
-        .await;
-    let files = unzip(desk.download(&desk.export().await).await.body);
-    assert!(files.iter().any(|(name, _)| name.starts_with("../")));
-}
-
-#[tokio::test]
-async fn faults_of_imports_strike() {
-    let text = |desk: &Desk| desk.file(STATUS).replace("\"200\"", "\"202\"");
-    for (then, says) in [(json!("no_effect"), false), (json!("half"), true), (json!("other"), true)] {
-        let desk = desk().await;
-        desk.fault(json!({ "on": "import.start", "times": 1, "then": then })).await;
-        let package = desk.finish(desk.import(STATUS, &text(&desk), "").await.json()).await;
-        assert_eq!(package["status"], "completed");
-        assert_eq!(desk.file(STATUS).contains("\"202\""), says, "{then}");
-        assert_eq!(desk.file(STATUS).contains("changed by the server"), then == "other");
-    }
-}
-
-#[tokio::test]
-async fn a_store_can_redirect_to_itself() {
-    let desk = desk().await;
-    desk.fault(json!({ "on": "store.get", "times": 1, "then": { "redirect": { "to": "again" } } })).await;
-    let package = desk.export().await;
-    let hop = desk.download(&package).await;
-    assert_eq!(hop.status, 302);
-    let got = read(desk.client.get(hop.location.unwrap()).send().await.unwrap()).await.unwrap();
-    assert_eq!(got.status, 200);
 }
 
 #[tokio::test]
@@ -495,4 +256,42 @@ async fn recipes_are_listed_newest_first_and_filtered() {
     assert_eq!((&one["version_no"], &one["name"]), (&json!(3), &json!("Order status (API)")));
     assert!(one["code"].as_str().unwrap().starts_with("{\"number\":0,"));
     assert!(one["config"][1]["account_id"].is_u64());
+}
+
+#[tokio::test]
+async fn names_beyond_ascii_come_and_go() {
+    let desk = desk().await;
+    let path = "注文/über_1.recipe.json";
+    assert_eq!(desk.import(path, "{}", "").await.status, 200);
+    assert_eq!(desk.file(path), "{\n  \"version\": 1\n}");
+    for flag in [false, true] {
+        desk.put("/_emulator/settings", &json!({ "utf8_flag": flag })).await;
+        let zip = desk.download(&desk.export().await).await.body;
+        let at = zip.windows(path.len()).position(|bytes| bytes == path.as_bytes()).unwrap();
+        // The local header is 30 bytes long, and its flags are at 6.
+        assert_eq!(zip[at - 30 + 7] & 8 != 0, flag);
+        assert!(unzip(zip).iter().any(|(name, _)| name == path));
+    }
+}
+
+#[tokio::test]
+async fn the_surface_lists_itself() {
+    let desk = desk().await;
+    let index = desk.get("/_emulator/").await.json();
+    assert!(index["hostile"].as_array().unwrap().contains(&json!("bomb")));
+    assert!(index["routes"].as_array().unwrap().contains(&json!("export.start")));
+    assert!(index["then"].as_array().unwrap().contains(&json!({ "cut_body": { "after": 100 } })));
+    let unknown = desk.get("/_emulator/nothing").await;
+    assert_eq!(unknown.json(), json!({ "message": "GET /_emulator/ lists what there is" }));
+    let typo = desk.put("/_emulator/settings", &json!({ "export_delay": 1 })).await;
+    assert_eq!(typo.status, 400);
+    let files = json!({ "name": "Made", "files": { "a/b.recipe.json": "{}" } });
+    assert_eq!(desk.post("/_emulator/projects", &files).await.status, 200);
+    assert_eq!(desk.post("/_emulator/projects", &files).await.status, 409);
+    let moved =
+        desk.post("/_emulator/rename?project=Made&path=a/b.recipe.json&to=c.recipe.json", &Api::Null).await;
+    assert_eq!(moved.status, 200);
+    let listed = desk.get("/_emulator/files?project=Made").await.json();
+    assert_eq!((&listed[0]["path"], &listed[0]["size"]), (&json!("c.recipe.json"), &json!(2)));
+    assert_eq!(listed.as_array().unwrap().len(), 1);
 }
