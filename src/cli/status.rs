@@ -99,12 +99,19 @@ pub(super) fn line(status: &Status) -> String {
         }
     }
     if !status.conflicts.is_empty() {
-        let project = &status.project;
-        let _ = writeln!(
-            text,
-            "  hint: `recipesync plan {project}` shows both sides; make them the same, or `recipesync resolve \
-             {project} [PATH] --take workspace|branch`"
-        );
+        text.push_str(&hint(status));
     }
     text
+}
+
+/// Returns how a conflict is settled.
+fn hint(status: &Status) -> String {
+    let project = &status.project;
+    let merge = status.workspace_side.as_ref().map_or_else(String::new, |side| {
+        format!("  hint: or merge the workspace's side: git fetch origin {side} && git merge FETCH_HEAD\n")
+    });
+    format!(
+        "  hint: `recipesync plan {project}` shows both sides; make them the same, or take one: \
+         recipesync resolve {project} [PATH] --take workspace|branch\n{merge}"
+    )
 }

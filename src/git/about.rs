@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::{Cache, GitError, objects};
+use super::{Cache, GitError, history};
 use crate::model::oid::CommitId;
 
 /// Who made a commit, and what its message begins with.
@@ -37,6 +37,6 @@ impl Cache {
     /// # Errors
     /// [`GitError::NotFound`] without the commit.
     pub async fn commit_info(&self, commit: CommitId) -> Result<CommitInfo, GitError> {
-        self.objects(move |folder| objects::commit_info(folder, commit)).await
+        self.objects(move |folder| history::commit_info(folder, commit)).await
     }
 }

@@ -12,6 +12,7 @@ mod command;
 mod commit;
 mod error;
 mod heal;
+mod history;
 mod objects;
 mod pack;
 mod remote;

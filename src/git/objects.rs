@@ -10,7 +10,6 @@ use std::path::Path;
 
 use git2::{ErrorCode, ObjectType, Oid, Repository, RepositoryInitOptions, Tree, TreeEntry};
 
-use super::about::CommitInfo;
 use super::{BranchFiles, GitError, Odd, OddReason};
 use crate::model::branch::BranchName;
 use crate::model::oid::{BlobId, CommitId, TreeId};
@@ -193,19 +192,6 @@ pub(super) fn is_ancestor(folder: &Path, ancestor: CommitId, descendant: CommitI
     found.map_err(damaged(folder))
 }
 
-/// Returns who made a commit and the first line of what it says.
-pub(super) fn commit_info(folder: &Path, commit: CommitId) -> Result<CommitInfo, GitError> {
-    let repository = open(folder)?;
-    let name = oid(commit.as_bytes());
-    let commit = repository.find_commit(name).map_err(missing(folder, "commit", name))?;
-    let author = commit.author();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Ok(CommitInfo {
-        author: format!("{} <{}>", text(author.name_bytes()), text(author.email_bytes())),
-        subject: text(commit.message_bytes()).lines().next().unwrap_or_default().to_owned(),
-    })
-}
-
 pub(super) fn open(folder: &Path) -> Result<Repository, GitError> {
     Repository::open_bare(folder).map_err(damaged(folder))
 }
@@ -237,11 +223,11 @@ pub(super) fn missing(folder: &Path, kind: &str, name: Oid) -> impl FnOnce(git2:
     }
 }
 
-fn damaged(folder: &Path) -> impl FnOnce(git2::Error) -> GitError {
+pub(super) fn damaged(folder: &Path) -> impl FnOnce(git2::Error) -> GitError {
     move |error| GitError::Damaged { folder: folder.to_owned(), reason: error.message().to_owned() }
 }
 
-fn tree_at<'r>(
+pub(super) fn tree_at<'r>(
     repository: &'r Repository,
     folder: &Path,
     commit: CommitId,

@@ -509,3 +509,24 @@ fn branch_names_are_refused_as_git_refuses_them() {
         assert_eq!(BranchName::parse(name).is_ok(), judged.status.success() && name != "@", "{name}");
     }
 }
+
+#[tokio::test]
+async fn what_a_path_once_held_is_found_in_the_newer_history_alone() {
+    let world = World::new();
+    let first = world.user_commits("main", &[("p/a.recipe.json", Some("1")), ("p/b.recipe.json", Some("x"))]);
+    let second = world.user_commits("main", &[("p/a.recipe.json", Some("2"))]);
+    let third = world.user_commits("main", &[("p/a.recipe.json", Some("3"))]);
+    let cache = world.open(&world.text("up.git"), &["main"]).await.unwrap();
+    cache.refresh(Duration::ZERO, Instant::now()).await.unwrap();
+    let path = RepoPath::parse("p").unwrap();
+    let file = PackagePath::parse("a.recipe.json").unwrap();
+    let held = async |since, text: &str| {
+        let files = BTreeMap::from([(file.clone(), blob_id(text.as_bytes()).unwrap())]);
+        !cache.held_since(since, third, &path, files).await.unwrap().is_empty()
+    };
+    assert!(held(first, "2").await && held(first, "3").await);
+    assert!(!held(first, "1").await, "what was there before does not count");
+    assert!(!held(second, "2").await && !held(first, "4").await);
+    let info = cache.commit_info(third).await.unwrap();
+    assert_eq!((info.author.as_str(), info.subject.as_str()), ("U <u@x>", "by hand"));
+}

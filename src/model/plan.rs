@@ -221,8 +221,13 @@ fn table(input: &Input<'_>, path: &PackagePath, now: Pair, base: Base) -> Move {
     let facts = input.facts;
     let same = facts.same_content(path, now.workspace, now.branch);
     let Base::Agreed(agreed) = base else {
-        let equal = same || facts.same_meaning(path, now.workspace, now.branch);
-        return if equal { Move::Agree } else { Move::Conflict };
+        return if same || facts.same_meaning(path, now.workspace, now.branch) {
+            Move::Agree
+        } else if input.seen.contains(path) {
+            Move::ToWorkspace
+        } else {
+            Move::Conflict
+        };
     };
     let workspace_moved = !facts.same_content(path, now.workspace, agreed.workspace);
     let branch_moved = !facts.same_content(path, now.branch, agreed.branch);

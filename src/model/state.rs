@@ -47,6 +47,10 @@ pub struct State {
     pub drift: BTreeMap<PackagePath, Pair>,
     /// What a guard holds back until a person has looked.
     pub guarded: BTreeMap<PackagePath, Pair>,
+    /// The watched branch's tip at the last look that left no conflict.
+    pub calm: Option<CommitId>,
+    /// The commit that shows the workspace's side of the conflicts, pushed to `refs/recipesync/PROJECT`.
+    pub offered: Option<CommitId>,
     /// How many paths are still to be carried to either side.
     pub waiting: usize,
     /// Why the project does not go on, until its input changes or a person acts.
@@ -276,6 +280,9 @@ pub struct Record {
     /// What a person decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decision: Option<Decision>,
+    /// The watched branch's tip when both sides were first found to have moved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disputed: Option<CommitId>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]

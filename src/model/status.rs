@@ -67,6 +67,8 @@ pub struct Status {
     pub to_prune: Vec<PackagePath>,
     /// Paths that differ where the direction that would mend it is not configured.
     pub drift: Vec<PackagePath>,
+    /// The ref of the upstream that shows the workspace's side of the conflicts, to be merged.
+    pub workspace_side: Option<String>,
     /// Why it does not go on.
     pub stalled: Option<Stall>,
     /// What is failing and tried again.
@@ -205,6 +207,7 @@ pub fn status(project: &str, state: &State, now: DateTime<Utc>, next: Option<Dat
         conflicts: paths(&state.conflicts),
         to_prune: paths(&state.to_prune),
         drift: paths(&state.drift),
+        workspace_side: state.offered.map(|_| format!("refs/recipesync/{project}")),
         stalled: stall(state, now),
         failing: state.trouble.clone(),
         next: next.map(stamp),

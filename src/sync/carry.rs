@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use super::error::{Disposition, StepError};
 use super::export::View;
 use super::observe::print;
+use super::offer::offer;
 use super::sides::{Branch, Sides};
 use super::{Now, StepResult, Stepped, Wiring, fail};
 use crate::git::{GitError, Odd};
@@ -79,9 +80,11 @@ pub(super) async fn on(wiring: &Wiring, view: View, clock: Now) -> StepResult {
             Err(error) => return put_off(before, export, error),
         };
         events.extend(pushed.as_ref().map(|pushed| pushed.event.clone()));
-        learn(&mut records, &plan, &changes, pushed.as_ref().map(|pushed| pushed.commit), wiring.mode());
-        state.seen = Some(Seen { at: export.asked, files: records.entries.len(), print });
         let commit = pushed.as_ref().map(|pushed| pushed.commit);
+        learn(&mut records, &plan, &changes, commit, wiring.mode());
+        dispute(&mut records, &plan, sides.watched.revision.commit);
+        offer(wiring, &mut state, &sides, &plan.conflicts, clock).await;
+        state.seen = Some(Seen { at: export.asked, files: records.entries.len(), print });
         state.last_export = Some(LastExport { at: now, package: export.package, commit });
         let tip = match (sides.mirror.is_some(), pushed) {
             (false, Some(pushed)) => pushed.revision,
@@ -302,6 +305,20 @@ fn learn(records: &mut Records, plan: &Plan, changes: &Changes, commit: Option<C
     records.paths.retain(|_, record| *record != Record::default());
 }
 
+/// Notes since when a path is in conflict: what is committed later may settle it.
+fn dispute(records: &mut Records, plan: &Plan, tip: Option<CommitId>) {
+    for (path, record) in &mut records.paths {
+        if !plan.conflicts.contains_key(path) {
+            record.disputed = None;
+        }
+    }
+    for path in plan.conflicts.keys() {
+        let record = records.paths.entry(path.clone()).or_default();
+        record.disputed = record.disputed.or(tip);
+    }
+    records.paths.retain(|_, record| *record != Record::default());
+}
+
 /// Writes down what waits, and prepares the import of what goes to the workspace.
 #[expect(clippy::too_many_arguments, reason = "the parts of one look, each used once")]
 fn finish(
@@ -342,6 +359,9 @@ fn finish(
         state.attempt = Some(attempt);
         state.phase = Phase::Importing { package: None, since: now, polls: 0 };
         next = Next::Now;
+    }
+    if state.conflicts.is_empty() {
+        state.calm = tip.commit;
     }
     state.branch = Some(tip);
     Stepped { records: Some(records), events, ..Stepped::new(state, next) }

@@ -12,6 +12,7 @@ mod idle;
 mod import;
 mod look;
 mod observe;
+mod offer;
 mod sides;
 mod workspace;
 

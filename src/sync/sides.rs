@@ -97,7 +97,33 @@ impl Sides {
         };
         let open: BTreeSet<&PackagePath> = pairs.iter().map(|(path, _)| path).collect();
         sides.trace_history(wiring, records, &open).await?;
+        sides.trace_disputes(wiring, state, records).await?;
         Ok(sides)
+    }
+
+    /// Finds out which conflicts people have settled by commits: where the branch held what the workspace holds
+    /// after they were shown it, by a merge or by hand, what it holds now was made in sight of that.
+    async fn trace_disputes(
+        &mut self,
+        wiring: &Wiring,
+        state: &State,
+        records: &Records,
+    ) -> Result<(), StepError> {
+        let Some(tip) = self.watched.revision.commit else { return Ok(()) };
+        let mut disputed: BTreeMap<CommitId, Files> = BTreeMap::new();
+        for (path, pair) in self.plan(wiring.mode(), state.established, records).conflicts {
+            let since = records.paths.get(&path).and_then(|record| record.disputed);
+            if let (Some(since), Some(blob)) = (since.filter(|since| *since != tip), pair.workspace) {
+                disputed.entry(since).or_default().insert(path, blob);
+            }
+        }
+        for (since, files) in disputed {
+            if is_contained(wiring, since, tip).await? {
+                let path = &wiring.project.path;
+                self.seen.extend(wiring.repository.held_since(since, tip, path, files).await?);
+            }
+        }
+        Ok(())
     }
 
     /// Finds out which recorded contents are part of the watched branch's history.
@@ -210,7 +236,11 @@ fn looks_like_an_asset(name: &str) -> bool {
 }
 
 /// Returns whether a commit is part of a branch's history; one that the cache does not have is not.
-async fn is_contained(wiring: &Wiring, commit: CommitId, tip: CommitId) -> Result<bool, StepError> {
+pub(super) async fn is_contained(
+    wiring: &Wiring,
+    commit: CommitId,
+    tip: CommitId,
+) -> Result<bool, StepError> {
     let git = &wiring.repository;
     Ok(git.has_commit(commit).await? && git.is_ancestor(commit, tip).await?)
 }

@@ -1,0 +1,73 @@
+//! What a branch's history says: who made a commit, and what a path once held.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use git2::Tree;
+
+use super::about::CommitInfo;
+use super::objects::{bytes, damaged, missing, oid, open, tree_at};
+use super::{Cache, GitError};
+use crate::model::oid::{BlobId, CommitId};
+use crate::model::path::{PackagePath, RepoPath};
+
+/// How many commits are looked through: more than people make while a conflict waits.
+const MAX_COMMITS: usize = 2_000;
+
+impl Cache {
+    /// Returns those of the files that a commit of `tip`'s history held exactly so, of the commits that are not in
+    /// the history of `since`. Of a long history only the newest 2,000 commits are looked at.
+    ///
+    /// # Errors
+    /// [`GitError::NotFound`] where the cache lacks one of the two.
+    pub async fn held_since(
+        &self,
+        since: CommitId,
+        tip: CommitId,
+        path: &RepoPath,
+        files: BTreeMap<PackagePath, BlobId>,
+    ) -> Result<BTreeSet<PackagePath>, GitError> {
+        let path = path.clone();
+        self.objects(move |folder| held_since(folder, since, tip, &path, files)).await
+    }
+}
+
+fn held_since(
+    folder: &Path,
+    since: CommitId,
+    tip: CommitId,
+    path: &RepoPath,
+    mut files: BTreeMap<PackagePath, BlobId>,
+) -> Result<BTreeSet<PackagePath>, GitError> {
+    let repository = open(folder)?;
+    let (since, tip) = (oid(since.as_bytes()), oid(tip.as_bytes()));
+    let mut walk = repository.revwalk().map_err(damaged(folder))?;
+    walk.push(tip).map_err(missing(folder, "commit", tip))?;
+    walk.hide(since).map_err(missing(folder, "commit", since))?;
+    let mut found = BTreeSet::new();
+    for commit in walk.take(MAX_COMMITS) {
+        let commit = CommitId::from_bytes(bytes(commit.map_err(damaged(folder))?));
+        // Where the folder is a file for a while, it holds none of the files.
+        let Ok(Some(tree)) = tree_at(&repository, folder, commit, path) else { continue };
+        let held = files.extract_if(.., |file, blob| holds(&tree, file, *blob));
+        found.extend(held.map(|(file, _)| file));
+    }
+    Ok(found)
+}
+
+fn holds(tree: &Tree<'_>, file: &PackagePath, blob: BlobId) -> bool {
+    tree.get_path(Path::new(file.as_str())).is_ok_and(|entry| bytes(entry.id()) == *blob.as_bytes())
+}
+
+/// Returns who made a commit and the first line of what it says.
+pub(super) fn commit_info(folder: &Path, commit: CommitId) -> Result<CommitInfo, GitError> {
+    let repository = open(folder)?;
+    let name = oid(commit.as_bytes());
+    let commit = repository.find_commit(name).map_err(missing(folder, "commit", name))?;
+    let author = commit.author();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ok(CommitInfo {
+        author: format!("{} <{}>", text(author.name_bytes()), text(author.email_bytes())),
+        subject: text(commit.message_bytes()).lines().next().unwrap_or_default().to_owned(),
+    })
+}

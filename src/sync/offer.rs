@@ -1,0 +1,70 @@
+//! Showing the workspace's side of a conflict in git, so that a person can settle it with git's own means.
+//!
+//! It is a commit on top of the last tip without a conflict, under `refs/recipesync/PROJECT`: no branch, and
+//! nothing depends on it. `git fetch origin refs/recipesync/PROJECT && git merge FETCH_HEAD` merges the two sides,
+//! and the merged branch has seen the workspace. With two branches the export branch shows it already.
+
+use std::collections::BTreeMap;
+
+use tracing::debug;
+
+use super::error::{StepError, chain};
+use super::sides::Sides;
+use super::{Now, Wiring};
+use crate::git::GitError;
+use crate::model::branch::BranchName;
+use crate::model::oid::{BlobId, CommitId};
+use crate::model::path::PackagePath;
+use crate::model::plan::Pair;
+use crate::model::project::Mode;
+use crate::model::state::State;
+
+/// Pushes the workspace's side of new conflicts. An upstream that does not take it loses only this convenience.
+pub(super) async fn offer(
+    wiring: &Wiring,
+    state: &mut State,
+    sides: &Sides,
+    conflicts: &BTreeMap<PackagePath, Pair>,
+    now: Now,
+) {
+    if conflicts.is_empty() {
+        state.offered = None;
+        return;
+    }
+    if wiring.mode() == Mode::TwoBranches || state.offered.is_some() && state.conflicts == *conflicts {
+        return;
+    }
+    match push(wiring, state.calm, sides, conflicts, now).await {
+        Ok(offered) => state.offered = offered,
+        Err(error) => {
+            state.offered = None;
+            debug!("the workspace's side of the conflict is not shown in git: {}", chain(&error));
+        }
+    }
+}
+
+async fn push(
+    wiring: &Wiring,
+    calm: Option<CommitId>,
+    sides: &Sides,
+    conflicts: &BTreeMap<PackagePath, Pair>,
+    now: Now,
+) -> Result<Option<CommitId>, StepError> {
+    let git = &wiring.repository;
+    let Some(tip) = sides.watched.revision.commit else { return Ok(None) };
+    let name = BranchName::parse(wiring.project.name.as_str()).map_err(|_| GitError::Unsupported {
+        what: "the project's name".into(),
+        reason: "it is no ref".into(),
+    })?;
+    let parent = match calm {
+        Some(calm) if super::sides::is_contained(wiring, calm, tip).await? => calm,
+        _ => tip,
+    };
+    let side: BTreeMap<PackagePath, Option<BlobId>> =
+        conflicts.iter().map(|(path, pair)| (path.clone(), pair.workspace)).collect();
+    let text = format!("{}: the workspace's side of a conflict\n", wiring.project.name);
+    let made = git.commit_tree(Some(parent), &wiring.project.path, &side, &text, now.time).await?;
+    let commit = made.unwrap_or(parent);
+    git.push_ref(commit, &name, true).await?;
+    Ok(Some(commit))
+}
