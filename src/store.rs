@@ -3,6 +3,8 @@
 //!
 //! It knows how to keep and find values again. What they mean, and when they are saved, is decided elsewhere.
 
+mod error;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,6 +14,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+pub use self::error::StoreError;
 use crate::model::history::Event;
 use crate::model::plan::{Pair, Take};
 use crate::model::project::ProjectName;
@@ -34,62 +37,6 @@ const TABLES: &str = "
     PRAGMA user_version = 1;
 ";
 
-/// What keeps the state from being read or written.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StoreError {
-    /// The file cannot be opened, read or written: a full or read-only disk, permissions, damage.
-    #[error("use the state in {}", path.display())]
-    Unusable {
-        /// The file.
-        path: PathBuf,
-        /// What SQLite said.
-        source: rusqlite::Error,
-    },
-    /// The file was written by a newer version of this program.
-    #[error("the state in {} is of version {found}, and this program knows up to {VERSION}", path.display())]
-    Newer {
-        /// The file.
-        path: PathBuf,
-        /// Its version.
-        found: i64,
-    },
-    /// There is no state yet.
-    #[error("there is no state in {}", path.display())]
-    Absent {
-        /// The file that is not there.
-        path: PathBuf,
-    },
-    /// A value in the file is not what this program writes.
-    #[error("the state of {what} in {} is not understood", path.display())]
-    NotUnderstood {
-        /// Whose.
-        what: String,
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: serde_json::Error,
-    },
-}
-
-impl StoreError {
-    /// Returns what an operator can do.
-    #[must_use]
-    pub fn hint(&self) -> &'static str {
-        match self {
-            Self::Unusable { .. } => {
-                "check the disk's free space and the folder's permissions; if the file is damaged, move it away: \
-                 what is equal on both sides is agreed on again, and the rest is shown as conflicts"
-            }
-            Self::Newer { .. } => "run the newer version, or give this one a `state_dir` of its own",
-            Self::Absent { .. } => "start `recipesync run` or run `recipesync sync` first",
-            Self::NotUnderstood { .. } => {
-                "move the file away: what is equal on both sides is agreed on again"
-            }
-        }
-    }
-}
-
 /// What a person settled with `resolve`, waiting for the next look.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settlement {
@@ -100,6 +47,9 @@ pub struct Settlement {
     /// Whether failed imports are settled as well.
     pub refusals: bool,
 }
+
+/// A project's saved state, and when it was to be looked at next.
+pub type Found = (State, Option<DateTime<Utc>>);
 
 /// All that one step leaves behind, saved together or not at all.
 #[derive(Debug)]
@@ -121,6 +71,8 @@ pub struct Saved<'a> {
 pub struct Store {
     path: PathBuf,
     connection: Mutex<Connection>,
+    /// For what is written often and may be lost in a power cut, not in a crash: requests that went out.
+    ledger: Mutex<Connection>,
 }
 
 impl Store {
@@ -146,7 +98,10 @@ impl Store {
         if version(&connection).map_err(unusable)? == 0 {
             connection.execute_batch(&format!("BEGIN IMMEDIATE; {TABLES} COMMIT;")).map_err(unusable)?;
         }
-        Ok(Self { path, connection: Mutex::new(connection) })
+        let ledger = Connection::open(&path).map_err(unusable)?;
+        ledger.busy_timeout(BUSY).map_err(unusable)?;
+        ledger.pragma_update(None, "synchronous", "normal").map_err(unusable)?;
+        Ok(Self { path, connection: Mutex::new(connection), ledger: Mutex::new(ledger) })
     }
 
     /// Opens the database of a state folder beside a running daemon, to read or to leave a settlement.
@@ -169,14 +124,15 @@ impl Store {
         if found > VERSION {
             return Err(StoreError::Newer { path, found });
         }
-        Ok(Self { path, connection: Mutex::new(connection) })
+        let ledger = Connection::open_in_memory().map_err(unusable)?;
+        Ok(Self { path, connection: Mutex::new(connection), ledger: Mutex::new(ledger) })
     }
 
     /// Returns a project's state, and when it was to be looked at next.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn state(&self, project: &ProjectName) -> Result<Option<(State, Option<DateTime<Utc>>)>, StoreError> {
+    pub fn state(&self, project: &ProjectName) -> Result<Option<Found>, StoreError> {
         let row: Option<(String, Option<i64>)> = self.read(|connection| {
             connection
                 .query_row("SELECT state, next FROM project WHERE name = ?1", [project.as_str()], |row| {
@@ -300,7 +256,8 @@ impl Store {
         self.read(|connection| connection.pragma_query_value(None, "data_version", |row| row.get(0)))
     }
 
-    /// Records that a request goes out to a workspace now, and forgets those from before a time.
+    /// Records that a request goes out to a workspace now, and forgets those from before a time. Quick: the disk
+    /// is not waited for.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -311,7 +268,7 @@ impl Store {
         at: DateTime<Utc>,
         forget_before: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        self.write(|transaction| {
+        self.write_by(&self.ledger, |transaction| {
             transaction
                 .prepare_cached("INSERT INTO sent (workspace, import, at) VALUES (?1, ?2, ?3)")?
                 .execute(params![workspace, import, at.timestamp_millis()])?;
@@ -348,20 +305,24 @@ impl Store {
         self.read(|connection| connection.execute("VACUUM INTO ?1", [copy.to_string_lossy()]).map(drop))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Connection> {
-        // A panic elsewhere cannot leave a half-made transaction: it was rolled back when it was dropped.
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn read<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
-        query(&self.lock()).map_err(|source| StoreError::Unusable { path: self.path.clone(), source })
+        query(&lock(&self.connection))
+            .map_err(|source| StoreError::Unusable { path: self.path.clone(), source })
     }
 
     fn write(
         &self,
         change: impl FnOnce(&rusqlite::Transaction<'_>) -> rusqlite::Result<()>,
     ) -> Result<(), StoreError> {
-        let mut connection = self.lock();
+        self.write_by(&self.connection, change)
+    }
+
+    fn write_by(
+        &self,
+        connection: &Mutex<Connection>,
+        change: impl FnOnce(&rusqlite::Transaction<'_>) -> rusqlite::Result<()>,
+    ) -> Result<(), StoreError> {
+        let mut connection = lock(connection);
         let all = || {
             let transaction =
                 connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
@@ -378,6 +339,11 @@ impl Store {
             source,
         })
     }
+}
+
+fn lock(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
+    // A panic elsewhere cannot leave a half-made transaction: it was rolled back when it was dropped.
+    connection.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn version(connection: &Connection) -> rusqlite::Result<i64> {

@@ -123,7 +123,7 @@ impl Loop {
         self.watches = Watches::default();
         // Registered before anything is looked at, so that nothing is missed in between.
         for (name, folder) in self.plant.local_upstreams() {
-            self.watches.add(&name, &folder, &self.hints);
+            self.watches.add(name, folder, &self.hints);
         }
         let now = clock::instant();
         for (name, wiring) in self.plant.projects() {

@@ -155,8 +155,8 @@ impl StepError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         let text = match self {
-            Self::Workato(error) => return error.hint().map(Into::into),
-            Self::Git(error) => return error.hint().map(Into::into),
+            Self::Workato(error) => return error.hint(),
+            Self::Git(error) => return error.hint(),
             Self::Archive { source, .. } | Self::Pack(source) => return source.hint().map(Into::into),
             Self::Store(error) => error.hint(),
             Self::ExportFailed { .. } => {

@@ -17,9 +17,16 @@ use crate::workato::{Class, JobStatus, Turn, WorkatoError, poll_delay};
 #[derive(Debug)]
 pub(super) enum Progress {
     /// There is something to wait for, or to save.
-    Waits(Stepped),
+    Waits(Box<Stepped>),
     /// The workspace was seen.
     Seen(Box<View>),
+}
+
+impl Progress {
+    /// Wraps what is to be waited for or saved.
+    pub(super) fn waits(stepped: Stepped) -> Self {
+        Self::Waits(Box::new(stepped))
+    }
 }
 
 /// The workspace as it was seen, with the saved state and records that it is compared with.
@@ -75,7 +82,7 @@ pub(super) async fn begin(wiring: &Wiring, mut state: State, now: Now) -> Fetche
                 Ok(Some(id)) => id,
                 Ok(None) => {
                     state.look = true;
-                    return Ok(Progress::Waits(Stepped::new(state, Next::Now)));
+                    return Ok(Progress::waits(Stepped::new(state, Next::Now)));
                 }
                 Err(error) => return fail(state, error),
             }
@@ -91,7 +98,7 @@ pub(super) async fn begin(wiring: &Wiring, mut state: State, now: Now) -> Fetche
             state.phase = Phase::Exporting { package: package.id, since: now, polls: 0, done };
             state.look = true;
             let next = if done { Next::Now } else { Next::At(now + wait(0)) };
-            Ok(Progress::Waits(Stepped::new(state, next)))
+            Ok(Progress::waits(Stepped::new(state, next)))
         }
         Err(error) => {
             if error.is_not_found() && matches!(wiring.project.source, Source::Folder(_)) {
@@ -158,7 +165,7 @@ pub(super) async fn step(wiring: &Wiring, mut state: State, now: Now) -> Fetched
                 }
                 JobStatus::Running => {
                     state.phase = Phase::Exporting { package, since, polls: polls + 1, done };
-                    return Ok(Progress::Waits(Stepped::new(state, Next::At(now + wait(polls + 1)))));
+                    return Ok(Progress::waits(Stepped::new(state, Next::At(now + wait(polls + 1)))));
                 }
             },
             Err(error) if error.is_not_found() => Some(StepError::JobGone { package }),

@@ -12,7 +12,7 @@ use crate::store::Settlement;
 
 pub(super) async fn step(wiring: &Wiring, mut state: State, now: Now) -> Result<Progress, Box<Failed>> {
     match take_up_settlements(wiring, &state).await {
-        Ok(Some(stepped)) => return Ok(Progress::Waits(stepped)),
+        Ok(Some(stepped)) => return Ok(Progress::waits(stepped)),
         Ok(None) => {}
         Err(error) => return fail(state, error),
     }
@@ -39,7 +39,7 @@ pub(super) async fn step(wiring: &Wiring, mut state: State, now: Now) -> Result<
         branch.commit = tip.commit;
     }
     let next = state.due.unwrap_or(now).min(now + wiring.poll);
-    Ok(Progress::Waits(Stepped::new(state, Next::Settled(next))))
+    Ok(Progress::waits(Stepped::new(state, Next::Settled(next))))
 }
 
 /// Returns the watched branch as it is now; its tree is looked up only where its tip has moved.

@@ -168,7 +168,7 @@ pub async fn step(wiring: &Wiring, state: State, now: Now) -> StepResult {
         Phase::Importing { .. } => return import::step(wiring, state, now).await,
     };
     match progress {
-        Progress::Waits(stepped) => Ok(stepped),
+        Progress::Waits(stepped) => Ok(*stepped),
         Progress::Seen(view) => carry::on(wiring, *view, now).await,
     }
 }
