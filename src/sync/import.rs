@@ -106,7 +106,7 @@ async fn send(wiring: &Wiring, state: State, attempt: Attempt, now: DateTime<Utc
 async fn not_sent(wiring: &Wiring, state: State, error: StepError) -> StepResult {
     wiring.workspace.release_import(&wiring.project.name);
     match &error {
-        StepError::Workato(inner) if inner.is_passing() || inner.is_stopping() => fail(state, error),
+        StepError::Workato(inner) if inner.is_passing() && !inner.is_stopping() => fail(state, error),
         _ => forget(wiring, state).await,
     }
 }
