@@ -13,4 +13,5 @@ pub mod model;
 pub mod store;
 pub mod sync;
 pub mod telemetry;
+pub mod wire;
 pub mod workato;

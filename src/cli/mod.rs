@@ -31,11 +31,11 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use self::output::OutputError;
 use crate::archive::ArchiveError;
 use crate::config::{Config, ConfigError, Environment};
-use crate::daemon::WireError;
 use crate::model::project::Project;
 use crate::store::StoreError;
 use crate::sync::StepError;
 use crate::telemetry::{self, Color, LogFormat};
+use crate::wire::WireError;
 
 /// Where the configuration is when nothing else is said.
 const DEFAULT_CONFIG: &str = "/etc/recipesync/recipesync.toml";

@@ -8,13 +8,14 @@ use chrono::{DateTime, Utc};
 
 use super::output::print;
 use super::{Context, Exit, select};
-use crate::daemon::{Home, Plant, clock};
+use crate::daemon::clock;
 use crate::model::message;
 use crate::model::path::PackagePath;
 use crate::model::project::ProjectName;
 use crate::model::state::{Next, Phase};
 use crate::sync::{Glance, Outlook, StepError, Wiring, glance};
 use crate::telemetry::printable;
+use crate::wire::Home;
 
 /// Show what a sync would do, and do nothing
 ///
@@ -36,7 +37,7 @@ pub(super) async fn run(context: &Context, args: &PlanArgs) -> anyhow::Result<Ex
     let names: BTreeSet<ProjectName> =
         select(&config, &args.projects)?.iter().map(|project| project.name.clone()).collect();
     let scratch = Home::beside(&config.state_dir)?;
-    let plant = Plant::build(&scratch, &config, &names, context.environment()).await?;
+    let plant = scratch.plant(&config, &names, context.environment()).await?;
     let mut quiet = true;
     for (name, wiring) in plant.projects() {
         let outlook = look(wiring).await.with_context(|| format!("look at {name}"))?;

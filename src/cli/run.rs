@@ -8,8 +8,9 @@ use tracing::{error, info};
 
 use super::{Context, Exit};
 use crate::config::{Config, ConfigError};
-use crate::daemon::{Control, Home, Plant, WireError, clock, serve};
+use crate::daemon::{Control, Plant, clock, serve};
 use crate::telemetry::Notifier;
+use crate::wire::{Home, WireError};
 
 /// Run the daemon: export on schedule, watch the branches, import
 ///
@@ -37,7 +38,7 @@ enum ReloadError {
 pub(super) async fn run(context: &Context) -> anyhow::Result<Exit> {
     let config = context.config()?;
     let home = Home::open(&config.state_dir)?;
-    let plant = Plant::build(&home, &config, &BTreeSet::new(), context.environment()).await?;
+    let plant = home.plant(&config, &BTreeSet::new(), context.environment()).await?;
     let mut signals = Signals::listen()?;
     let notifier = Notifier::from_service_manager();
     let projects = config.projects.len();
@@ -102,7 +103,7 @@ async fn tell(control: &mpsc::Sender<Control>, what: Control) {
 
 async fn reload(context: &Context, home: &Home) -> Result<Plant, ReloadError> {
     let config: Config = context.config()?;
-    Ok(Plant::build(home, &config, &BTreeSet::new(), context.environment()).await?)
+    Ok(home.plant(&config, &BTreeSet::new(), context.environment()).await?)
 }
 
 enum Asked {

@@ -13,10 +13,11 @@ use tracing::{Instrument as _, info_span};
 use super::output::print;
 use super::progress::Progress;
 use super::{Context, Exit, select, status};
-use crate::daemon::{Home, Plant, bring_to_rest, clock};
+use crate::daemon::{bring_to_rest, clock};
 use crate::model::schedule::parse_duration;
 use crate::model::state::State;
 use crate::model::status::{Standing, standing, status as status_of, waits};
+use crate::wire::Home;
 
 /// Bring projects to rest once, then exit
 ///
@@ -43,7 +44,7 @@ pub(super) async fn run(context: &Context, args: &SyncArgs) -> anyhow::Result<Ex
     let chosen = select(&config, &args.projects)?;
     let home = Home::open(&config.state_dir)?;
     let names = chosen.iter().map(|project| project.name.clone()).collect();
-    let plant = Plant::build(&home, &config, &names, context.environment()).await?;
+    let plant = home.plant(&config, &names, context.environment()).await?;
     let (stop, stopping) = watch::channel(false);
     let progress = Progress::new(plant.projects().map(|(name, _)| name.as_str()));
     let mut running = JoinSet::new();

@@ -6,13 +6,13 @@
 mod advance;
 mod backoff;
 pub mod clock;
+mod plant;
 mod queue;
 mod rest;
 mod serve;
 mod watch;
-mod wire;
 
 pub use advance::{Advanced, advance};
+pub use plant::Plant;
 pub use rest::{Rest, bring_to_rest};
 pub use serve::{Control, serve};
-pub use wire::{Home, Plant, WireError};

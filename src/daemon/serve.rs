@@ -10,9 +10,9 @@ use tracing::{Instrument as _, error, info, info_span, warn};
 
 use super::advance::{Advanced, advance};
 use super::clock;
+use super::plant::Plant;
 use super::queue::Queue;
 use super::watch::Watches;
-use super::wire::Plant;
 use crate::blocking;
 use crate::model::project::ProjectName;
 use crate::model::state::{Next, Phase, Stall, State};

@@ -1,4 +1,6 @@
 //! From a configuration to what the steps touch: clients, budgets, caches, the saved states.
+//!
+//! It connects nothing and decides nothing: the one place that knows both the configuration and the adapters.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU64;
@@ -9,8 +11,8 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use tempfile::TempDir;
 
-use super::clock;
 use crate::config::{self, Config};
+use crate::daemon::{Plant, clock};
 use crate::fs::{self, FsError};
 use crate::git::{self, Cache, Git, GitError};
 use crate::model::branch::BranchName;
@@ -141,40 +143,29 @@ impl Home {
             _keep: Keep::Scratch(scratch),
         })
     }
-}
 
-/// Everything that a configuration's projects work with.
-pub struct Plant {
-    store: Arc<Store>,
-    projects: BTreeMap<ProjectName, Wiring>,
-    caches: BTreeMap<String, Cache>,
-    local: BTreeMap<String, PathBuf>,
-    budgets: Vec<Arc<Budget>>,
-}
-
-impl Plant {
     /// Puts a configuration to work, or only some of its projects. Speaks to nobody yet.
     ///
     /// # Errors
     /// When a part of it cannot be used.
-    pub async fn build(
-        home: &Home,
+    pub async fn plant(
+        &self,
         config: &Config,
         only: &BTreeSet<ProjectName>,
         variables: &config::Environment,
-    ) -> Result<Self, WireError> {
-        if config.state_dir != home.folder {
+    ) -> Result<Plant, WireError> {
+        if config.state_dir != self.folder {
             return Err(WireError::Moved { folder: config.state_dir.clone() });
         }
         let chosen =
             || config.projects.values().filter(|project| only.is_empty() || only.contains(&project.name));
-        let git = install_git(home, config, variables).await?;
+        let git = install_git(self, config, variables).await?;
         let mut caches = BTreeMap::new();
         let mut local = BTreeMap::new();
         for name in chosen().map(|project| &project.repository).collect::<BTreeSet<_>>() {
             let repository = &config.repositories[name];
             let branches = branches(config, name);
-            let cache = open_cache(&git, home, repository, branches)
+            let cache = open_cache(&git, self, repository, branches)
                 .await
                 .map_err(|source| WireError::Git { name: name.clone(), source })?;
             caches.insert(name.clone(), cache);
@@ -185,8 +176,8 @@ impl Plant {
         let mut budgets = Vec::new();
         let mut workspaces = BTreeMap::new();
         for name in chosen().map(|project| &project.workspace).collect::<BTreeSet<_>>() {
-            let budget = budget(&home.store, &config.workspaces[name])?;
-            let workspace = workspace(home, &config.workspaces[name], &budget)?;
+            let budget = budget(&self.store, &config.workspaces[name])?;
+            let workspace = workspace(self, &config.workspaces[name], &budget)?;
             budgets.push(budget);
             workspaces.insert(name.clone(), Arc::new(workspace));
         }
@@ -198,50 +189,13 @@ impl Plant {
                 workspace: Arc::clone(&workspaces[&project.workspace]),
                 repository: caches[&project.repository].clone(),
                 poll: config.repositories[&project.repository].poll,
-                store: Arc::clone(&home.store),
+                store: Arc::clone(&self.store),
                 packages: Arc::clone(&packages),
                 run,
             };
             (project.name.clone(), wiring)
         });
-        Ok(Self { store: Arc::clone(&home.store), projects: projects.collect(), caches, local, budgets })
-    }
-
-    /// Returns the saved states.
-    #[must_use]
-    pub fn store(&self) -> &Arc<Store> {
-        &self.store
-    }
-
-    /// Returns all projects.
-    pub fn projects(&self) -> impl Iterator<Item = (&ProjectName, &Wiring)> {
-        self.projects.iter()
-    }
-
-    /// Returns a project.
-    #[must_use]
-    pub fn project(&self, name: &ProjectName) -> Option<&Wiring> {
-        self.projects.get(name)
-    }
-
-    /// Returns the projects of a repository.
-    pub(super) fn projects_of(&self, repository: &str) -> impl Iterator<Item = (&ProjectName, &Wiring)> {
-        self.projects.iter().filter(move |(_, wiring)| wiring.project.repository == repository)
-    }
-
-    /// Returns the caches of all repositories.
-    pub(super) fn caches(&self) -> impl Iterator<Item = &Cache> {
-        self.caches.values()
-    }
-
-    /// Returns the repositories whose upstream is a folder of this machine, each with its git folder.
-    pub(super) fn local_upstreams(&self) -> impl Iterator<Item = (&String, &PathBuf)> {
-        self.local.iter()
-    }
-
-    /// Ends all waiting for requests: nothing more is sent.
-    pub fn stop(&self) {
-        self.budgets.iter().for_each(|budget| budget.stop());
+        Ok(Plant::new(Arc::clone(&self.store), projects.collect(), caches, local, budgets))
     }
 }
 

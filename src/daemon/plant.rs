@@ -1,0 +1,74 @@
+//! What the loop works with: the projects, wired up, and what they share.
+//!
+//! It does not know where any of it was configured.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::git::Cache;
+use crate::model::project::ProjectName;
+use crate::store::Store;
+use crate::sync::Wiring;
+use crate::workato::Budget;
+
+/// Everything that a configuration's projects work with.
+pub struct Plant {
+    store: Arc<Store>,
+    projects: BTreeMap<ProjectName, Wiring>,
+    caches: BTreeMap<String, Cache>,
+    local: BTreeMap<String, PathBuf>,
+    budgets: Vec<Arc<Budget>>,
+}
+
+impl Plant {
+    /// Makes a plant of its parts: the caches by repository, and the git folders of those whose upstream is on this
+    /// machine.
+    #[must_use]
+    pub fn new(
+        store: Arc<Store>,
+        projects: BTreeMap<ProjectName, Wiring>,
+        caches: BTreeMap<String, Cache>,
+        local: BTreeMap<String, PathBuf>,
+        budgets: Vec<Arc<Budget>>,
+    ) -> Self {
+        Self { store, projects, caches, local, budgets }
+    }
+
+    /// Returns the saved states.
+    #[must_use]
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// Returns all projects.
+    pub fn projects(&self) -> impl Iterator<Item = (&ProjectName, &Wiring)> {
+        self.projects.iter()
+    }
+
+    /// Returns a project.
+    #[must_use]
+    pub fn project(&self, name: &ProjectName) -> Option<&Wiring> {
+        self.projects.get(name)
+    }
+
+    /// Returns the projects of a repository.
+    pub(super) fn projects_of(&self, repository: &str) -> impl Iterator<Item = (&ProjectName, &Wiring)> {
+        self.projects.iter().filter(move |(_, wiring)| wiring.project.repository == repository)
+    }
+
+    /// Returns the caches of all repositories.
+    pub(super) fn caches(&self) -> impl Iterator<Item = &Cache> {
+        self.caches.values()
+    }
+
+    /// Returns the repositories whose upstream is a folder of this machine, each with its git folder.
+    pub(super) fn local_upstreams(&self) -> impl Iterator<Item = (&String, &PathBuf)> {
+        self.local.iter()
+    }
+
+    /// Ends all waiting for requests: nothing more is sent.
+    pub fn stop(&self) {
+        self.budgets.iter().for_each(|budget| budget.stop());
+    }
+}
