@@ -166,6 +166,9 @@ impl GitError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         Some(match self {
+            Self::Unreachable { .. } => {
+                "check `url` and the way there; an upstream on this machine must be readable by this user".to_owned()
+            }
             Self::Unauthorized { url, .. } if is_ssh(url) => {
                 "give the repository an ssh_key_file whose public key the upstream knows".to_owned()
             }

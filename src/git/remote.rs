@@ -23,6 +23,17 @@ const MAX_PACKS: usize = 50;
 /// More loose objects than this, likewise.
 const MAX_LOOSE: usize = 2000;
 
+/// How a commit is pushed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Manner {
+    /// Only if the branch is in its history.
+    FastForward,
+    /// Whatever was there.
+    Force,
+    /// Not at all: the upstream is only asked for the right to.
+    Try,
+}
+
 /// What a look at the upstream found.
 #[derive(Debug)]
 pub(super) struct Look {
@@ -63,13 +74,23 @@ impl Cache {
     /// [`GitError::Raced`], [`GitError::Refused`], [`GitError::CheckedOut`], and what the network did.
     pub async fn push(&self, commit: CommitId, branch: &BranchName) -> Result<(), GitError> {
         let mut last = self.0.wire.lock().await;
-        self.push_to(commit, &format!("refs/heads/{branch}"), branch.as_str(), false).await?;
+        self.push_to(commit, &format!("refs/heads/{branch}"), branch.as_str(), Manner::FastForward).await?;
         let (folder, name) = (self.0.settings.folder.clone(), branch.clone());
         blocking::run(move || objects::track(&folder, &name, commit)).await?;
         if let Some(Look { result: Ok(refs), .. }) = &mut *last {
             refs.tips.insert(branch.clone(), commit);
         }
         Ok(())
+    }
+
+    /// Asks for the right to push a commit to a branch, and pushes nothing. What hooks and protected branches would
+    /// say is only known to a push.
+    ///
+    /// # Errors
+    /// As [`Self::push`].
+    pub async fn try_push(&self, commit: CommitId, branch: &BranchName) -> Result<(), GitError> {
+        let _last = self.0.wire.lock().await;
+        self.push_to(commit, &format!("refs/heads/{branch}"), branch.as_str(), Manner::Try).await
     }
 
     /// Pushes a commit to `refs/recipesync/NAME`, where it can be looked at and is no branch.
@@ -79,7 +100,8 @@ impl Cache {
     pub async fn push_ref(&self, commit: CommitId, name: &BranchName, force: bool) -> Result<(), GitError> {
         let _last = self.0.wire.lock().await;
         let full = format!("refs/recipesync/{name}");
-        self.push_to(commit, &full, &full, force).await
+        let manner = if force { Manner::Force } else { Manner::FastForward };
+        self.push_to(commit, &full, &full, manner).await
     }
 
     /// Lets git join the cache's packs when there are many, unless the cache is in use right now. Nothing is ever
@@ -174,7 +196,7 @@ impl Cache {
         commit: CommitId,
         target: &str,
         shown: &str,
-        force: bool,
+        manner: Manner,
     ) -> Result<(), GitError> {
         if !self.has_commit(commit).await? {
             return Err(GitError::NotFound { object: format!("commit {commit}") });
@@ -182,7 +204,10 @@ impl Cache {
         let url = &self.0.settings.url;
         let mut command = self.command();
         command.args(["push", "--porcelain", "--no-verify", "--no-follow-tags", "--recurse-submodules=no"]);
-        let force = if force { "+" } else { "" };
+        if manner == Manner::Try {
+            command.arg("--dry-run");
+        }
+        let force = if manner == Manner::Force { "+" } else { "" };
         command.arg("--").arg(url).arg(format!("{force}{commit}:{target}"));
         let output = self.run_swept(command, "push").await?;
         match parse_push(&output.stdout) {

@@ -259,6 +259,7 @@ async fn a_push_that_lost_the_race_is_told_apart_and_wins_after_another_look() {
     assert_eq!(tip(&cache).await, base);
     let ours = commit(&cache, Some(base), ".", &[("b", Some("2"))]).await.unwrap().unwrap();
     let theirs = world.user_commits("main", &[("a", Some("3"))]);
+    assert!(matches!(cache.try_push(ours, &branch("main")).await, Err(GitError::Raced { .. })));
     let error = cache.push(ours, &branch("main")).await.unwrap_err();
     assert!(matches!(error, GitError::Raced { .. }) && error.is_passing(), "{error}");
     assert_eq!(tip(&cache).await, theirs);
@@ -304,6 +305,9 @@ async fn the_upstreams_hook_is_quoted_and_the_users_hooks_do_not_run() {
     world.git("", &["config", "--global", "--unset", "core.hooksPath"]);
     world.script("up.git/hooks/pre-receive", "#!/bin/sh\necho 'not on Fridays' >&2\nexit 1\n");
     let second = commit(&cache, Some(first), ".", &[("a", Some("2"))]).await.unwrap().unwrap();
+    // A dry run asks for the right alone: it moves nothing, and no hook is asked.
+    cache.try_push(second, &branch("main")).await.unwrap();
+    assert_eq!(tip(&cache).await, first);
     let error = cache.push(second, &branch("main")).await.unwrap_err();
     insta::assert_snapshot!(error, @"push main: refused: pre-receive hook declined: not on Fridays");
     assert!(!error.is_passing());
