@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::output::{complain, print};
-use super::{Context, Exit};
+use super::{Context, Exit, count};
 use crate::config::Config;
 use crate::model::project::Project;
 
@@ -84,10 +84,6 @@ fn describe_project(text: &mut String, config: &Config, project: &Project) -> st
         }
         None => writeln!(text, "  import      none"),
     }
-}
-
-fn count(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! printed. Results go to stdout, all else to stderr.
 
 pub mod check;
+mod check_online;
 pub mod completions;
 pub mod demo;
 pub mod emulator;
@@ -247,7 +248,6 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environme
 
 fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
     match command {
-        Command::Check(args) if !args.online => check::run(context),
         Command::Pack(args) => pack::run(&args),
         Command::Unpack(args) => unpack::run(&args),
         Command::Completions(args) => completions::run(&args),
@@ -258,10 +258,18 @@ fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
         Command::Run(run::RunArgs {}) => block_on(run::run(context)),
         Command::Sync(args) => block_on(sync::run(context, &args)),
         Command::Plan(args) => block_on(plan::run(context, &args)),
-        Command::Check(_) => anyhow::bail!("wip"),
+        Command::Check(args) => {
+            let exit = check::run(context)?;
+            if args.online { block_on(check_online::run(context)) } else { Ok(exit) }
+        }
         Command::Emulator(args) => block_on(emulator::run(args)),
         Command::Demo(_) => anyhow::bail!("wip"),
     }
+}
+
+/// Returns a number with its word.
+fn count(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
 }
 
 /// Runs what waits for sockets, files and time.

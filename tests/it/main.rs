@@ -2,4 +2,5 @@
 
 #![expect(clippy::unwrap_used, reason = "all of this is tests")]
 
+mod check_online;
 mod command_line;
