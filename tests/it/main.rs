@@ -4,3 +4,4 @@
 
 mod check_online;
 mod command_line;
+mod tidy;
