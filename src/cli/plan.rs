@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 
 use super::output::print;
-use super::{Context, Exit, select};
+use super::{Context, Exit, count, select};
 use crate::daemon::clock;
 use crate::model::message;
 use crate::model::path::PackagePath;
@@ -99,8 +99,8 @@ fn describe(name: &ProjectName, wiring: &Wiring, outlook: &Outlook) -> String {
         }
     }
     if !plan.to_workspace.is_empty() {
-        let files = plan.to_workspace.len();
-        let _ = writeln!(text, "{name}: to the workspace, an import of {files} changed files");
+        let files = count(plan.to_workspace.len(), "changed file", "changed files");
+        let _ = writeln!(text, "{name}: to the workspace, an import of {files}");
         list(&mut text, "import", plan.to_workspace.keys());
     }
     for (what, verb, paths) in [
