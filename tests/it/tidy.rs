@@ -205,3 +205,22 @@ fn each_rule_complains() {
     assert_eq!(of("src/git/a.rs", &format!("{fine}{long}")), Vec::<String>::new());
     assert_eq!(of("src/git/tests.rs", &long), Vec::<String>::new());
 }
+
+#[test]
+fn the_readme_says_what_the_files_say() {
+    let read = |path: &str| recipesync::fs::read_text(&package().join(path), 1 << 20).unwrap();
+    let readme = read("README.md");
+    let opening: String = readme.chars().take(6000).collect();
+    for command in ["cargo run --release -- demo", "cargo test"] {
+        assert!(opening.contains(&format!("```sh\n{command}\n```")), "{command}");
+    }
+    let plain = |text: &str| text.lines().map(|line| format!("{}\n", line.trim())).collect::<String>();
+    let minimal = read("config/recipesync.minimal.toml");
+    let (_, minimal) = minimal.split_once("\n\n").unwrap();
+    assert!(plain(&readme).contains(&plain(minimal)), "the smallest configuration is another one");
+    let example = read("config/recipesync.example.toml");
+    let keys = example.lines().filter_map(|line| line.split_once(" = ")).map(|(key, _)| key);
+    for key in keys.filter(|key| !key.starts_with('#')) {
+        assert!(readme.contains(&format!("`{key}`")), "{key}");
+    }
+}
