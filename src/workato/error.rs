@@ -1,7 +1,7 @@
 //! What can go wrong with the platform, by what the caller can do about it.
 //!
 //! Nothing here repeats or delays anything: [`WorkatoError::is_passing`] and [`WorkatoError::retry_after`] say what
-//! the loop needs for that. All text from a server has been through [`redact`](super::redact).
+//! the loop needs for that. All text from a server has been through [`redact`](super::redact()).
 
 use std::time::Duration;
 

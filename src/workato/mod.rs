@@ -8,7 +8,7 @@
 //! - [`WorkatoError`] says by its variant what a caller can do; [`ImportError`] whether the workspace may have
 //!   begun an import all the same.
 //! - No secret leaves this module: no type with one has a `Debug`, and no text of a server's is passed on before
-//!   [`redact`] has seen it.
+//!   [`redact()`] has seen it.
 
 mod budget;
 mod call;
