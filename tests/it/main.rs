@@ -4,4 +4,6 @@
 
 mod check_online;
 mod command_line;
+mod directions;
+mod stage;
 mod tidy;
