@@ -197,7 +197,8 @@ fn guard(
     let branch = sides.mirror.as_ref().unwrap_or(&sides.watched);
     let before = branch.files.len();
     let limit = wiring.project.max_delete;
-    if limit.allows(held.len(), before) {
+    // A branch that is yet to be made loses nothing.
+    if limit.allows(held.len(), before) || branch.revision.commit.is_none() {
         state.guarded.clear();
         return None;
     }
@@ -346,6 +347,10 @@ fn finish(
     state.due = Some(wiring.due_after(state.seen.as_ref().map_or(now, |seen| seen.at)));
     if let (Some(odd), true) = (sides.watched.odd.first(), wiring.project.import.is_some()) {
         state.stalled = Some(odd_path(&sides.watched, odd).stall());
+    }
+    if let (None, false) = (tip.commit, paths.is_empty()) {
+        // The files are those of the branch that a new one would start from: not what is to be imported.
+        state.stalled = Some(StepError::BranchMissing { branch: tip.name.clone() }.stall());
     }
     let mut next = Next::Settled(state.due.unwrap_or(now).min(now + wiring.poll));
     if let (false, Some(commit)) = (paths.is_empty(), tip.commit) {
