@@ -4,6 +4,9 @@
 
 mod check_online;
 mod command_line;
+mod deletions;
 mod directions;
+mod first_run;
+mod noise;
 mod stage;
 mod tidy;

@@ -14,7 +14,7 @@ pub(crate) struct Pairing {
     /// `import.branch`.
     pub(crate) import: Option<&'static str>,
     /// Further lines of the project's table.
-    pub(crate) more: &'static str,
+    pub(crate) more: String,
 }
 
 impl Pairing {
@@ -39,7 +39,13 @@ impl Pairing {
     }
 
     fn of(export: Option<&'static str>, import: Option<&'static str>) -> Self {
-        Self { project: super::PROJECT.to_owned(), path: "orders".to_owned(), export, import, more: "" }
+        Self {
+            project: super::PROJECT.to_owned(),
+            path: "orders".to_owned(),
+            export,
+            import,
+            more: String::new(),
+        }
     }
 }
 

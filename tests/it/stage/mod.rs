@@ -141,9 +141,9 @@ impl Stage {
     }
 
     /// Writes a file of the workspace as it is.
-    pub(crate) fn put_in_workspace(&self, path: &str, text: &str) {
+    pub(crate) fn put_in_workspace(&self, path: &str, bytes: impl AsRef<[u8]>) {
         let now = self.emulator.now();
-        self.world(|world| world.put_file(PROJECT, path, text.as_bytes().to_vec(), now)).unwrap();
+        self.world(|world| world.put_file(PROJECT, path, bytes.as_ref().to_vec(), now)).unwrap();
     }
 
     /// Edits a recipe as a person does in the editor, which numbers its versions and sorts some of its keys.

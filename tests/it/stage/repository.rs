@@ -59,6 +59,11 @@ impl Repository {
                 None => recipesync::fs::remove_file(&file).unwrap(),
             }
         }
+        self.commit_and_push(branch, message)
+    }
+
+    /// Commits all that was changed in the clone and pushes; returns the commit.
+    pub(crate) fn commit_and_push(&self, branch: &str, message: &str) -> String {
         self.git(&["add", "--all"]);
         self.git(&["commit", "--quiet", "--message", message]);
         self.git(&["push", "--quiet", "origin", &format!("HEAD:refs/heads/{branch}")]);
