@@ -69,6 +69,27 @@ fn a_file_deleted_on_the_branch_and_edited_in_the_workspace_is_a_conflict() {
 }
 
 #[test]
+fn a_person_can_put_a_file_back_that_was_to_be_pruned() {
+    let stage = four(Pairing::one_branch());
+    stage.delete_on_branch("main", NAMES[0]);
+    stage.sync().expect(2, "drift");
+    assert_eq!(stage.run(&["resolve", "orders", NAMES[0], "--take", "workspace"]).code, Some(0));
+    stage.sync().expect(0, "in_sync");
+    assert!(stage.branch_file("main", NAMES[0]).is_some() && stage.imports().is_empty());
+}
+
+#[test]
+fn a_deletion_on_both_sides_is_agreed_on_however_many_they_are() {
+    let stage = four(Pairing::one_branch());
+    for name in &NAMES[..3] {
+        stage.delete_in_workspace(name);
+        stage.delete_on_branch("main", name);
+    }
+    stage.sync().expect(0, "in_sync");
+    assert_eq!(stage.upstream.files("main"), ["orders/d.recipe.json"]);
+}
+
+#[test]
 fn a_rename_on_the_branch_imports_the_new_name_and_lists_the_old_one() {
     let stage = four(Pairing::one_branch());
     stage.upstream.pull("main");

@@ -212,3 +212,124 @@ fn an_import_branch_that_has_not_seen_an_edit_conflicts_on_that_path_alone() {
     stage.sync().expect(0, "in_sync");
     assert_eq!(said(stage.workspace_file(INTAKE)).as_deref(), Some("three"));
 }
+
+/// A custom connector of two files, and a recipe, on both sides.
+fn connector(pairing: Pairing) -> Stage {
+    let stage = Stage::new(
+        pairing,
+        &[
+            ("crm.custom_adapter.json", r#"{"title":"CRM","description":"old","note":""}"#.to_owned()),
+            ("crm.custom_adapter.rb", "{ title: 'CRM' }\n".to_owned()),
+            (INTAKE, recipe("Intake", "one")),
+        ],
+    );
+    stage.sync().expect(0, "in_sync");
+    stage
+}
+
+#[test]
+fn an_asset_edited_on_both_sides_in_different_files_is_sent_whole_or_not_at_all() {
+    let (json, rb) = ("crm.custom_adapter.json", "crm.custom_adapter.rb");
+    let stage = connector(Pairing::one_branch());
+    let edited = stage.workspace_file(json).unwrap().replace("old", "new");
+    stage.put_in_workspace(json, &edited);
+    stage.edit_on_branch("main", rb, "'CRM'", "'CRM 2'");
+    stage.sync().expect(0, "in_sync");
+    // The file that goes along carries the edit that was committed just before.
+    assert_eq!(stage.imported_paths(), [[json, rb]]);
+    assert!(stage.workspace_file(json).unwrap().contains("new"));
+    assert!(stage.branch_file("main", json).unwrap().contains("new"));
+    assert!(stage.workspace_file(rb).unwrap().contains("CRM 2"));
+
+    let stage = connector(Pairing::two_branches());
+    merge(&stage);
+    stage.sync().expect(0, "in_sync");
+    stage.put_in_workspace(json, &edited);
+    stage.edit_on_branch("main", rb, "'CRM'", "'CRM 2'");
+    let synced = stage.sync().expect(2, "conflict");
+    assert_eq!(synced.list("conflicts"), [json, rb]);
+    assert!(stage.imports().is_empty());
+    merge(&stage);
+    stage.sync().expect(0, "in_sync");
+    assert!(stage.workspace_file(json).unwrap().contains("new"));
+    assert!(stage.workspace_file(rb).unwrap().contains("CRM 2"));
+}
+
+#[test]
+fn with_two_branches_taking_the_workspace_leaves_the_import_branch_to_the_reviewer() {
+    let stage = reviewed();
+    stage.edit_in_workspace(INTAKE, &says("two"));
+    let main = stage.edit_on_branch("main", INTAKE, "one", "three");
+    stage.sync().expect(2, "conflict");
+    assert_eq!(stage.run(&["resolve", "orders", "--take", "workspace"]).code, Some(0));
+    for _ in 0..2 {
+        stage.sync().expect(0, "in_sync");
+    }
+    assert_eq!(stage.upstream.tip("main"), Some(main));
+    assert!(stage.imports().is_empty());
+    assert_eq!(said(stage.workspace_file(INTAKE)).as_deref(), Some("two"));
+
+    stage.edit_on_branch("main", INTAKE, "three", "four");
+    stage.sync().expect(2, "conflict");
+    assert_eq!(stage.run(&["resolve", "orders", "--take", "branch"]).code, Some(0));
+    stage.sync().expect(0, "in_sync");
+    assert_eq!(said(stage.workspace_file(INTAKE)).as_deref(), Some("four"));
+}
+
+#[test]
+fn a_deployed_project_whose_edit_meets_a_commit_waits_for_a_person() {
+    let stage = Stage::new(Pairing::import_only(), &[]);
+    stage.commit("main", INTAKE, &recipe("Intake", "one"));
+    stage.sync().expect(0, "in_sync");
+    stage.edit_in_workspace(INTAKE, &says("two"));
+    stage.sync().expect(2, "drift");
+    stage.edit_on_branch("main", INTAKE, "one", "three");
+    let synced = stage.sync().expect(2, "conflict");
+    assert_eq!(synced.list("conflicts"), [INTAKE]);
+    assert_eq!(said(stage.workspace_file(INTAKE)).as_deref(), Some("two"));
+    assert_eq!(stage.run(&["resolve", "orders", "--take", "branch"]).code, Some(0));
+    stage.sync().expect(0, "in_sync");
+    assert_eq!(said(stage.workspace_file(INTAKE)).as_deref(), Some("three"));
+}
+
+#[test]
+fn drift_is_settled_by_name() {
+    let stage = Stage::new(Pairing::import_only(), &[]);
+    stage.commit("main", INTAKE, &recipe("Intake", "one"));
+    stage.sync().expect(0, "in_sync");
+    stage.edit_in_workspace(INTAKE, &says("two"));
+    stage.sync().expect(2, "drift");
+    assert_eq!(stage.run(&["resolve", "orders", INTAKE, "--take", "branch"]).code, Some(0));
+    stage.sync().expect(0, "in_sync");
+    assert_eq!(said(stage.workspace_file(INTAKE)).as_deref(), Some("one"));
+}
+
+#[test]
+fn what_is_odd_on_the_branch_is_named_and_holds_up_nothing_else() {
+    let stage = Stage::in_sync(Pairing::one_branch(), &two_recipes());
+    stage.upstream.pull("main");
+    stage.upstream.link("orders/evil.recipe.json", "/etc/passwd");
+    stage.upstream.commit_and_push("main", "A link");
+    stage.edit_on_branch("main", NOTIFY, "ping", "pong");
+    stage.edit_in_workspace(INTAKE, &says("two"));
+    let synced = stage.sync().expect(1, "stalled");
+    assert!(synced.reason().contains("evil.recipe.json"), "{}", synced.reason());
+    assert_eq!(stage.imported_paths(), [[NOTIFY]]);
+    assert_eq!(said(stage.branch_file("main", INTAKE)).as_deref(), Some("two"));
+}
+
+#[test]
+fn a_project_at_the_root_of_its_repository_leaves_other_files_alone() {
+    let mut pairing = Pairing::one_branch();
+    pairing.path = ".".to_owned();
+    let stage = Stage::new(pairing, &two_recipes());
+    let others =
+        [("README.md", Some("x")), (".github/workflows/a.yml", Some("y")), ("package.json", Some("{}"))];
+    stage.upstream.commit("main", "Start", &others);
+    stage.sync().expect(0, "in_sync");
+    stage.delete_in_workspace(NOTIFY);
+    stage.sync().expect(0, "in_sync");
+    let files = [".github/workflows/a.yml", "README.md", "intake.recipe.json", "package.json"];
+    assert_eq!(stage.upstream.files("main"), files);
+    assert!(stage.imports().is_empty());
+}

@@ -100,6 +100,16 @@ fn with_two_branches_the_mirror_takes_what_the_server_derived_once() {
     assert_eq!(stage.upstream.tip("workspace"), mirror);
 }
 
+#[test]
+fn every_kind_of_file_of_the_order_desk_stays_quiet() {
+    let stage = Stage::new(Pairing::one_branch(), &[]);
+    let files = recipesync::emulator::order_desk();
+    files.iter().for_each(|(path, bytes)| stage.put_in_workspace(path, bytes));
+    stage.sync().expect(0, "in_sync");
+    assert_eq!(stage.upstream.files("main").len(), files.len());
+    stays_quiet(&stage, 2);
+}
+
 /// The files of a package tree, if it is there.
 fn tree(root: &Path) -> Option<Vec<(String, Vec<u8>)>> {
     let paths = recipesync::fs::list(root).ok()?;

@@ -7,7 +7,7 @@ mod config;
 mod repository;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use recipesync::emulator::{self, Fault, Import, Options, Running, SeedSource, World};
 use serde_json::Value;
@@ -79,6 +79,18 @@ impl Stage {
         self.write_config();
     }
 
+    /// Gives the project another name in the configuration.
+    pub(crate) fn rename_project(&mut self, name: &str) {
+        name.clone_into(&mut self.pairings[0].0);
+        self.write_config();
+    }
+
+    /// Puts an upstream with a working tree, on `main`, in place of the bare one.
+    pub(crate) fn give_upstream_a_working_tree(&mut self) {
+        self.upstream = Repository::create_with_working_tree(self.folder.path());
+        self.write_config();
+    }
+
     /// Adds another project of the configuration and of the workspace.
     pub(crate) fn add_project(&mut self, name: &str, pairing: Pairing, workspace: &[(&str, String)]) {
         let now = self.emulator.now();
@@ -104,6 +116,24 @@ impl Stage {
         let output = recipesync(self.folder.path(), arguments).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Outcome { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+
+    /// Starts the binary, and leaves it running.
+    pub(crate) fn spawn(&self, arguments: &[&str]) -> Child {
+        let mut command = recipesync(self.folder.path(), arguments);
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    /// Waits until something is so, half a minute at most.
+    #[track_caller]
+    pub(crate) fn wait(&self, what: &str, is_so: impl Fn() -> bool) {
+        for _ in 0..3_000 {
+            if is_so() {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        panic!("waited for too long: {what}; {:#}", self.status());
     }
 
     /// Brings all projects to rest, and tells where the first one stands.

@@ -12,11 +12,22 @@ pub(crate) struct Repository {
 impl Repository {
     /// Makes an empty bare upstream whose default branch is `main`, and a clone beside it.
     pub(super) fn create(folder: &Path) -> Self {
-        let repository = Self { upstream: folder.join("upstream.git"), clone: folder.join("clone") };
-        let upstream = repository.url();
-        run(folder, &["init", "--quiet", "--bare", "--initial-branch=main", upstream]);
-        run(folder, &["init", "--quiet", "--initial-branch=main", repository.clone.to_str().unwrap()]);
-        repository.git(&["remote", "add", "origin", upstream]);
+        run(folder, &["init", "--quiet", "--bare", "--initial-branch=main", "upstream.git"]);
+        Self::of(folder, "upstream.git", "clone")
+    }
+
+    /// Makes an upstream with a working tree on `main`, its first commit in it, and a clone beside it.
+    pub(super) fn create_with_working_tree(folder: &Path) -> Self {
+        run(folder, &["init", "--quiet", "--initial-branch=main", "desk"]);
+        let repository = Self::of(folder, "desk", "clone-of-desk");
+        repository.at_upstream(&["commit", "--quiet", "--allow-empty", "--message", "Start"]);
+        repository
+    }
+
+    fn of(folder: &Path, upstream: &str, clone: &str) -> Self {
+        run(folder, &["init", "--quiet", "--initial-branch=main", clone]);
+        let repository = Self { upstream: folder.join(upstream), clone: folder.join(clone) };
+        repository.git(&["remote", "add", "origin", repository.url()]);
         repository
     }
 
@@ -68,6 +79,11 @@ impl Repository {
         self.git(&["commit", "--quiet", "--message", message]);
         self.git(&["push", "--quiet", "origin", &format!("HEAD:refs/heads/{branch}")]);
         self.git(&["rev-parse", "HEAD"])
+    }
+
+    /// Makes a symbolic link in the clone.
+    pub(crate) fn link(&self, path: &str, target: &str) {
+        std::os::unix::fs::symlink(target, self.clone.join(path)).unwrap();
     }
 
     /// Returns the upstream's tip of a branch.
