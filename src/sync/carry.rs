@@ -49,6 +49,7 @@ pub(super) async fn on(wiring: &Wiring, view: View, clock: Now) -> StepResult {
     let print = print(&entries);
     records.entries = entries;
     let mut events = Vec::new();
+    let mut settled = false;
     let mut age = Duration::from_secs(1);
     for _ in 0..RACES {
         let workspace = records.workspace();
@@ -57,8 +58,10 @@ pub(super) async fn on(wiring: &Wiring, view: View, clock: Now) -> StepResult {
             Err(error) => return put_off(before, export, error),
         };
         if let Some(attempt) = state.attempt.take() {
-            let judged = settle_attempt(wiring, &mut state, &records, &sides, &attempt, &print, now).await;
+            let judged =
+                settle_attempt(wiring, &mut state, &mut records, &sides, &attempt, &print, now).await;
             events.push(judged);
+            settled = true;
         }
         drop_stale_refusals(&mut state, &mut records, &sides, &print);
         let plan = sides.plan(wiring.mode(), state.established, &records);
@@ -67,8 +70,9 @@ pub(super) async fn on(wiring: &Wiring, view: View, clock: Now) -> StepResult {
             state.stalled = Some(error.stall());
             state.look = false;
             state.due = Some(wiring.due_after(now));
+            let records = settled.then_some(records);
             let stepped = Stepped::new(state, Next::Settled(wiring.due_after(now)));
-            return Ok(Stepped { events, ..stepped });
+            return Ok(Stepped { records, events, ..stepped });
         }
         let branch = sides.mirror.as_ref().unwrap_or(&sides.watched);
         let pushed = match push(wiring, branch, &changes, &state, export, now).await {
@@ -112,7 +116,7 @@ fn put_off(mut state: State, export: Export, error: StepError) -> StepResult {
 async fn settle_attempt(
     wiring: &Wiring,
     state: &mut State,
-    records: &Records,
+    records: &mut Records,
     sides: &Sides,
     attempt: &Attempt,
     print: &str,
@@ -123,6 +127,15 @@ async fn settle_attempt(
     let missing = sides.missing(&attempt.paths);
     let tries = attempt.paths.keys().filter_map(|path| records.paths.get(path)).map(|record| record.tries);
     let judgement = judge(outcome, &missing, tries.max().unwrap_or(MAX_TRIES));
+    if !matches!(outcome, Outcome::Lost { .. }) {
+        // The import is over: what the workspace does not show now was not sent, and the same content there later
+        // is somebody's edit.
+        for path in missing {
+            if let Some(record) = records.paths.get_mut(path) {
+                (record.sent, record.tries) = (None, 0);
+            }
+        }
+    }
     // Our own import is no change of the workspace that another failed import would wait for.
     let before = state.seen.as_ref().map(|seen| seen.print.clone());
     for refusal in &mut state.refusals {
@@ -197,7 +210,8 @@ fn guard(
     let branch = sides.mirror.as_ref().unwrap_or(&sides.watched);
     let before = branch.files.len();
     let limit = wiring.project.max_delete;
-    if limit.allows(held.len(), before) {
+    // A branch that is yet to be made loses nothing.
+    if limit.allows(held.len(), before) || branch.revision.commit.is_none() {
         state.guarded.clear();
         return None;
     }
@@ -346,6 +360,10 @@ fn finish(
     state.due = Some(wiring.due_after(state.seen.as_ref().map_or(now, |seen| seen.at)));
     if let (Some(odd), true) = (sides.watched.odd.first(), wiring.project.import.is_some()) {
         state.stalled = Some(odd_path(&sides.watched, odd).stall());
+    }
+    if let (None, false) = (tip.commit, paths.is_empty()) {
+        // The files are those of the branch that a new one would start from: not what is to be imported.
+        state.stalled = Some(StepError::BranchMissing { branch: tip.name.clone() }.stall());
     }
     let mut next = Next::Settled(state.due.unwrap_or(now).min(now + wiring.poll));
     if let (false, Some(commit)) = (paths.is_empty(), tip.commit) {

@@ -110,6 +110,12 @@ pub enum StepError {
         /// Why.
         reason: String,
     },
+    /// The branch to import from does not exist, or does no longer.
+    #[error("branch {branch} does not exist")]
+    BranchMissing {
+        /// The branch.
+        branch: String,
+    },
     /// Somebody else pushed each time that we tried.
     #[error("push to branch {branch} lost the race {times} times")]
     Outrun {
@@ -137,6 +143,7 @@ impl StepError {
             | Self::EmptyFolder { .. }
             | Self::MassDeletion { .. }
             | Self::OtherWorkspace { .. }
+            | Self::BranchMissing { .. }
             | Self::OddPath { .. } => Disposition::Stall,
             Self::Store(_) => Disposition::Fatal,
         }
@@ -178,6 +185,9 @@ impl StepError {
                 "put the right token back; to pair the project with the other workspace, give it a new name"
             }
             Self::OddPath { .. } => "rename or remove it on the branch",
+            Self::BranchMissing { .. } => {
+                "push the branch, or name another one in the configuration; nothing was deleted in the workspace"
+            }
             Self::Outrun { .. } => "it is tried again by itself",
         };
         Some(text.to_owned())

@@ -64,11 +64,24 @@ impl Sides {
         let is_content = |path: &PackagePath| {
             is_asset(path) || records.paths.contains_key(path) || workspace.contains_key(path)
         };
-        let watched = Branch::read(wiring, &refs, wiring.branch(), None, is_content).await?;
+        // A new branch starts where people would start it, so that it can be merged. What is only imported from
+        // is people's to make.
+        let head = refs.head.as_ref().and_then(|head| refs.tips.get(head)).copied();
+        let start = head.filter(|_| matches!(wiring.mode(), Mode::OneBranch | Mode::ExportOnly));
+        let watched = Branch::read(wiring, &refs, wiring.branch(), start, is_content).await?;
+        let held_files = || {
+            records
+                .paths
+                .values()
+                .any(|record| matches!(record.base, Some(Base::Agreed(pair)) if pair.branch.is_some()))
+        };
+        if watched.revision.commit.is_none() && (wiring.mode() == Mode::ImportOnly || held_files()) {
+            return Err(StepError::BranchMissing { branch: watched.revision.name });
+        }
         let mirror = match wiring.mode() {
             Mode::TwoBranches => {
                 let name = wiring.project.branches().next().expect("a project has a direction");
-                Some(Branch::read(wiring, &refs, name, watched.base, is_content).await?)
+                Some(Branch::read(wiring, &refs, name, watched.base.or(head), is_content).await?)
             }
             Mode::OneBranch | Mode::ExportOnly | Mode::ImportOnly => None,
         };
@@ -177,6 +190,10 @@ impl Sides {
     /// Returns what makes the mirror hold what the workspace holds; nothing without a mirror.
     pub(super) fn mirror_changes(&self) -> BTreeMap<PackagePath, Option<BlobId>> {
         let Some(mirror) = &self.mirror else { return BTreeMap::new() };
+        if self.workspace.is_empty() && mirror.revision.commit.is_none() {
+            // There is nothing to record yet: a first deployment comes first.
+            return BTreeMap::new();
+        }
         let paths: BTreeSet<&PackagePath> = self.workspace.keys().chain(mirror.files.keys()).collect();
         paths
             .into_iter()
@@ -211,9 +228,7 @@ impl Branch {
         is_content: impl Fn(&PackagePath) -> bool,
     ) -> Result<Self, StepError> {
         let commit = refs.tips.get(name).copied();
-        // A new branch starts where people would start it, so that it can be merged.
-        let head = refs.head.as_ref().and_then(|head| refs.tips.get(head)).copied();
-        let base = commit.or(start).or(head);
+        let base = commit.or(start);
         let (tree, mut files, mut odd) = match base {
             Some(base) => {
                 let found = wiring.repository.files(base, &wiring.project.path).await?;

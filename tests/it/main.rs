@@ -4,4 +4,13 @@
 
 mod check_online;
 mod command_line;
+mod deletions;
+mod directions;
+mod faults;
+mod first_run;
+mod noise;
+mod pairing;
+mod pushes;
+mod stage;
 mod tidy;
+mod verdicts;

@@ -1,0 +1,82 @@
+//! A configuration that changes: what was agreed about the old pairing says nothing about the new one.
+
+use crate::stage::{Pairing, Stage, recipe, said, says};
+
+const INTAKE: &str = "intake.recipe.json";
+
+#[test]
+fn another_branch_that_differs_is_neither_imported_nor_overwritten() {
+    let mut stage = Stage::in_sync(Pairing::one_branch(), &[(INTAKE, recipe("Intake", "one"))]);
+    stage.upstream.pull("main");
+    stage.upstream.git(&["push", "--quiet", "origin", "HEAD:refs/heads/release"]);
+    let tip = stage.edit_on_branch("release", INTAKE, "one", "released");
+    stage.pair(|pairing| (pairing.export, pairing.import) = (Some("release"), Some("release")));
+    for _ in 0..2 {
+        let synced = stage.sync().expect(2, "conflict");
+        assert_eq!(synced.list("conflicts"), [INTAKE]);
+    }
+    assert!(stage.imports().is_empty());
+    assert_eq!(stage.upstream.tip("release"), Some(tip));
+    assert_eq!(said(stage.workspace_file(INTAKE)).as_deref(), Some("one"));
+}
+
+#[test]
+fn another_branch_that_is_equal_goes_on() {
+    let mut stage = Stage::in_sync(Pairing::one_branch(), &[(INTAKE, recipe("Intake", "one"))]);
+    stage.upstream.pull("main");
+    stage.upstream.git(&["push", "--quiet", "origin", "HEAD:refs/heads/release"]);
+    stage.pair(|pairing| (pairing.export, pairing.import) = (Some("release"), Some("release")));
+    stage.sync().expect(0, "in_sync");
+    stage.edit_in_workspace(INTAKE, &says("two"));
+    stage.sync().expect(0, "in_sync");
+    assert_eq!(said(stage.branch_file("release", INTAKE)).as_deref(), Some("two"));
+    assert_eq!(said(stage.branch_file("main", INTAKE)).as_deref(), Some("one"));
+}
+
+#[test]
+fn another_folder_of_the_workspace_deletes_nothing_in_git() {
+    let mut stage = Stage::in_sync(Pairing::one_branch(), &[(INTAKE, recipe("Intake", "one"))]);
+    let tip = stage.upstream.tip("main");
+    let mut other = Pairing::one_branch();
+    (other.project, other.path) = ("Other".to_owned(), "other".to_owned());
+    stage.add_project("other", other, &[("there.recipe.json", recipe("There", "t"))]);
+    stage.pair(|pairing| pairing.project = "Other".to_owned());
+    let outcome = stage.run(&["sync", "orders"]);
+    assert_eq!(outcome.code, Some(2), "{}", outcome.stderr);
+    let status = stage.status();
+    assert_eq!(status["conflicts"], serde_json::json!([INTAKE, "there.recipe.json"]));
+    assert_eq!(stage.upstream.tip("main"), tip);
+    assert!(stage.imports().is_empty());
+}
+
+#[test]
+fn another_path_in_the_repository_is_filled_and_the_old_one_kept() {
+    let mut stage = Stage::in_sync(Pairing::one_branch(), &[(INTAKE, recipe("Intake", "one"))]);
+    stage.pair(|pairing| pairing.path = "desk/orders".to_owned());
+    stage.sync().expect(0, "in_sync");
+    assert_eq!(stage.upstream.files("main"), ["desk/orders/intake.recipe.json", "orders/intake.recipe.json"]);
+    assert!(stage.imports().is_empty());
+}
+
+#[test]
+fn another_name_agrees_on_what_is_equal() {
+    let mut stage = Stage::in_sync(Pairing::one_branch(), &[(INTAKE, recipe("Intake", "one"))]);
+    let tip = stage.upstream.tip("main");
+    stage.rename_project("desk");
+    let outcome = stage.run(&["sync"]);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    assert_eq!(stage.status_of("desk")["state"], "in_sync");
+    assert_eq!(stage.upstream.tip("main"), tip);
+    assert!(stage.imports().is_empty());
+}
+
+#[test]
+fn adding_an_import_keeps_edits_that_git_has_not_seen() {
+    let mut stage = Stage::in_sync(Pairing::export_only(), &[(INTAKE, recipe("Intake", "one"))]);
+    stage.edit_in_workspace(INTAKE, &says("two"));
+    stage.pair(|pairing| pairing.import = Some("main"));
+    let synced = stage.sync().expect(2, "conflict");
+    assert_eq!(synced.list("conflicts"), [INTAKE]);
+    assert_eq!(said(stage.workspace_file(INTAKE)).as_deref(), Some("two"));
+    assert!(stage.imports().is_empty());
+}
