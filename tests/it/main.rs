@@ -4,4 +4,5 @@
 
 mod check_online;
 mod command_line;
+mod demo;
 mod tidy;
