@@ -28,10 +28,12 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{ArgAction, Args, Parser, Subcommand};
+use tracing::level_filters::LevelFilter;
 
 use self::output::OutputError;
 use crate::archive::ArchiveError;
 use crate::config::{Config, ConfigError, Environment};
+use crate::git::GitError;
 use crate::model::project::Project;
 use crate::store::StoreError;
 use crate::sync::StepError;
@@ -238,7 +240,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environme
     };
     let context = Context { environment, global: cli.global };
     let verbosity = i16::from(context.global.verbose) - i16::from(context.global.quiet);
-    let level = telemetry::level(verbosity);
+    let level = match &cli.command {
+        // The story tells what the log would.
+        Command::Demo(_) if verbosity <= 0 => LevelFilter::OFF,
+        _ => telemetry::level(verbosity),
+    };
     telemetry::start(context.global.log_format, level, context.global.color, context.no_color());
     match dispatch(&context, cli.command) {
         Ok(exit) => exit.into(),
@@ -263,7 +269,7 @@ fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
             if args.online { block_on(check_online::run(context)) } else { Ok(exit) }
         }
         Command::Emulator(args) => block_on(emulator::run(args)),
-        Command::Demo(_) => anyhow::bail!("wip"),
+        Command::Demo(args) => block_on(demo::run(context, &args)),
     }
 }
 
@@ -309,8 +315,9 @@ fn hint(error: &anyhow::Error) -> Option<String> {
         let archive = || cause.downcast_ref::<ArchiveError>().and_then(ArchiveError::hint).map(str::to_owned);
         let wire = || cause.downcast_ref::<WireError>().and_then(WireError::hint);
         let store = || cause.downcast_ref::<StoreError>().map(|error| error.hint().to_owned());
+        let git = || cause.downcast_ref::<GitError>().and_then(GitError::hint);
         let step = || cause.downcast_ref::<StepError>().and_then(StepError::hint);
-        config.or_else(usage).or_else(archive).or_else(wire).or_else(store).or_else(step)
+        config.or_else(usage).or_else(archive).or_else(wire).or_else(store).or_else(git).or_else(step)
     })
 }
 

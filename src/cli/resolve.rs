@@ -69,7 +69,12 @@ pub(super) fn run(context: &Context, args: &ResolveArgs) -> anyhow::Result<Exit>
 }
 
 /// Returns what is settled: the named paths, or all that waits for a decision.
-fn settlement(state: &State, records: &Records, paths: &[String], take: Take) -> anyhow::Result<Settlement> {
+pub(super) fn settlement(
+    state: &State,
+    records: &Records,
+    paths: &[String],
+    take: Take,
+) -> anyhow::Result<Settlement> {
     let refused: BTreeMap<PackagePath, Pair> = state
         .refusals
         .iter()

@@ -105,7 +105,7 @@ pub(super) fn verdict<'a>(states: impl Iterator<Item = &'a State>, now: DateTime
 }
 
 /// Waits for SIGTERM or SIGINT.
-async fn asked_to_stop() {
+pub(super) async fn asked_to_stop() {
     let listen = |kind| signal(kind).expect("the runtime listens for signals");
     let (mut terminate, mut interrupt) = (listen(SignalKind::terminate()), listen(SignalKind::interrupt()));
     tokio::select! {

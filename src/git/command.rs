@@ -163,7 +163,8 @@ impl Git {
         run(command, verb, QUICK).await
     }
 
-    fn bare_command(&self) -> Command {
+    /// Returns a command on no repository in particular.
+    pub(super) fn bare_command(&self) -> Command {
         #[expect(clippy::disallowed_methods, reason = "this is the one door")]
         let mut command = Command::new("git");
         command

@@ -49,6 +49,12 @@ impl Author {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Returns the name and the mail address.
+    pub(super) fn parts(&self) -> (&str, &str) {
+        let parts = self.0.strip_suffix('>').and_then(|text| text.split_once(" <"));
+        parts.expect("checked when it was parsed")
+    }
 }
 
 /// What to commit.

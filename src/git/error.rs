@@ -186,6 +186,9 @@ impl GitError {
             Self::CheckedOut { url, .. } => {
                 format!("git -C {} config receive.denyCurrentBranch updateInstead", url.trim_start_matches("file://"))
             }
+            Self::Refused { reason, .. } if reason.contains("Working directory has") => {
+                "commit or stash what was changed in the upstream's working tree".to_owned()
+            }
             Self::Refused { .. } => "let this user push to the branch, or export to another one".to_owned(),
             Self::NotAFolder { path } => format!("make {path} a folder on the branch, or change the project's path"),
             Self::NotAFile { path } => format!("remove or rename {path} on the branch"),

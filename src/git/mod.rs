@@ -18,6 +18,7 @@ mod pack;
 mod remote;
 mod url;
 mod wire;
+mod worktree;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -34,6 +35,7 @@ pub use self::commit::{Author, AuthorError};
 pub use self::error::GitError;
 pub use self::pack::{PackWriter, blob_id};
 pub use self::url::{has_password, local_upstream, redact_url};
+pub use self::worktree::WorkTree;
 use crate::blocking;
 use crate::model::branch::BranchName;
 use crate::model::oid::{BlobId, CommitId, TreeId};

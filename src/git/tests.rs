@@ -534,3 +534,44 @@ async fn what_a_path_once_held_is_found_in_the_newer_history_alone() {
     let info = cache.commit_info(third).await.unwrap();
     assert_eq!((info.author.as_str(), info.subject.as_str()), ("U <u@x>", "by hand"));
 }
+
+#[tokio::test]
+async fn a_person_works_in_a_tree_that_pushes_arrive_in() {
+    let world = World::new();
+    world.cache().await;
+    // Neither a home nor a name on this machine.
+    let nobody = Environment::new([("PATH".into(), std::env::var_os("PATH").unwrap())], &[]);
+    let git = Git::install(&world.at.path().join("state"), nobody).await.unwrap();
+    let tree = WorkTree::init(&git, &world.at.path().join("tree"), &branch("main")).await.unwrap();
+    assert_eq!(tree.tip().await.unwrap(), None);
+
+    let cache = world.open(&world.text("tree"), &["main"]).await.unwrap();
+    let first = commit(&cache, None, "o", &[("a.json", Some("1\n"))]).await.unwrap().unwrap();
+    cache.push(first, &branch("main")).await.unwrap();
+    assert_eq!(tree.tip().await.unwrap(), Some(first));
+    let file = tree.folder().join("o/a.json");
+    assert_eq!(fs::read_text(&file, 9).unwrap(), "1\n", "the push is checked out");
+
+    let ada = Author::parse("Ada <ada@example.com>").unwrap();
+    assert!(matches!(tree.commit(&ada, "nothing").await, Err(GitError::Unsupported { .. })));
+    fs::write(&file, b"2\n").unwrap();
+    let second = tree.commit(&ada, "two").await.unwrap();
+    assert_eq!(tree.parent(second).await.unwrap(), Some(first));
+    assert_eq!(tree.parent(first).await.unwrap(), None);
+    let info = tree.commit_info(second).await.unwrap();
+    assert_eq!((info.author.as_str(), info.subject.as_str()), ("Ada <ada@example.com>", "two"));
+    let files = tree.files(second, &folder("o")).await.unwrap();
+    assert_eq!(files[&PackagePath::parse("a.json").unwrap()], b"2\n");
+
+    fs::write(&file, b"3\n").unwrap();
+    let third = commit(&cache, Some(first), "o", &[("b.json", Some("1\n"))]).await.unwrap().unwrap();
+    assert!(matches!(cache.push(third, &branch("main")).await, Err(GitError::Raced { .. })));
+    assert_eq!(tip(&cache).await, second);
+    let fourth = commit(&cache, Some(second), "o", &[("b.json", Some("1\n"))]).await.unwrap().unwrap();
+    let refused = cache.push(fourth, &branch("main")).await.unwrap_err();
+    assert!(
+        matches!(refused, GitError::Refused { .. }),
+        "what is not committed is not overwritten: {refused}"
+    );
+    insta::assert_snapshot!(refused.hint().unwrap(), @"commit or stash what was changed in the upstream's working tree");
+}

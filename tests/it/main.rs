@@ -12,5 +12,6 @@ mod noise;
 mod pairing;
 mod pushes;
 mod stage;
+mod demo;
 mod tidy;
 mod verdicts;
