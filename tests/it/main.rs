@@ -5,6 +5,7 @@
 mod check_online;
 mod command_line;
 mod deletions;
+mod demo;
 mod directions;
 mod faults;
 mod first_run;
@@ -12,6 +13,5 @@ mod noise;
 mod pairing;
 mod pushes;
 mod stage;
-mod demo;
 mod tidy;
 mod verdicts;
