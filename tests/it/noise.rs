@@ -36,7 +36,7 @@ fn an_export_of_an_unchanged_workspace_makes_no_commit() {
         ],
     );
     let inner = PackagePath::parse("page.json").unwrap();
-    let zip = recipesync::archive::pack([(&inner, &br#"{"rows":[]}"#[..])].into_iter()).unwrap();
+    let zip = recipesync::archive::pack([(&inner, &br#"{"rows":[]}"#[..])]).unwrap();
     stage.put_in_workspace(PAGE_ZIP, zip);
     stage.sync().expect(0, "in_sync");
     assert_eq!(stage.upstream.files("main").len(), 4);
