@@ -97,6 +97,22 @@ fn one_branch_carries_edits_both_ways() {
 }
 
 #[test]
+fn the_daemon_carries_edits_both_ways_by_itself() {
+    let mut pairing = Pairing::one_branch();
+    pairing.more = "export.schedule = \"1s\"".to_owned();
+    let stage = Stage::new(pairing, &two_recipes());
+    let _daemon = stage.spawn(&["run"]);
+    stage.wait("the first commit", || stage.upstream.tip("main").is_some());
+    stage.edit_in_workspace(INTAKE, &says("two"));
+    stage.wait("the edit in git", || said(stage.branch_file("main", INTAKE)).as_deref() == Some("two"));
+    stage.edit_on_branch("main", NOTIFY, "ping", "pong");
+    stage.wait("the commit's import", || said(stage.workspace_file(NOTIFY)).as_deref() == Some("pong"));
+    stage.wait("rest", || stage.status()["state"] == "in_sync");
+    assert_eq!(stage.imported_paths(), [[NOTIFY]]);
+    assert_eq!(stage.upstream.subjects("main").len(), 3);
+}
+
+#[test]
 fn an_import_carries_the_changed_asset_with_all_its_files_and_nothing_else() {
     let adapter = |ext: &str| format!("crm.custom_adapter.{ext}");
     let (json, rb) = (adapter("json"), adapter("rb"));

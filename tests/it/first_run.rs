@@ -221,3 +221,53 @@ fn a_branch_that_is_gone_is_no_deletion_of_its_files() {
         stage.sync().expect(0, "in_sync");
     }
 }
+
+/// A conflict of an edit, `two`, with a commit, `three`.
+fn disputed() -> Stage {
+    let stage = Stage::in_sync(Pairing::one_branch(), &[(INTAKE, recipe("Intake", "one"))]);
+    stage.edit_in_workspace(INTAKE, &says("two"));
+    stage.edit_on_branch("main", INTAKE, "one", "three");
+    stage.sync().expect(2, "conflict");
+    stage
+}
+
+/// Merges the workspace's side of a conflict into `main`, taking one side's lines.
+fn merge_the_workspace(stage: &Stage, side: &str) {
+    stage.upstream.pull("main");
+    stage.upstream.git(&["fetch", "--quiet", "origin", "refs/recipesync/orders"]);
+    stage.upstream.git(&["merge", "--quiet", "--no-edit", "-X", side, "FETCH_HEAD"]);
+    stage.upstream.git(&["push", "--quiet", "origin", "HEAD:refs/heads/main"]);
+}
+
+#[test]
+fn a_merge_with_what_the_workspace_holds_settles_a_conflict() {
+    for (side, text, imports) in [("ours", "three", 1), ("theirs", "two", 0)] {
+        let stage = disputed();
+        merge_the_workspace(&stage, side);
+        let tip = stage.upstream.tip("main");
+        stage.sync().expect(0, "in_sync");
+        assert_eq!(said(stage.workspace_file(INTAKE)).as_deref(), Some(text), "{side}");
+        assert_eq!(said(stage.branch_file("main", INTAKE)).as_deref(), Some(text), "{side}");
+        assert_eq!((stage.imports().len(), stage.upstream.tip("main")), (imports, tip), "{side}");
+    }
+}
+
+#[test]
+fn a_merge_that_has_not_seen_the_latest_edit_does_not_overwrite_it() {
+    for looked_between in [true, false] {
+        let stage = disputed();
+        merge_the_workspace(&stage, "ours");
+        if looked_between {
+            stage.upstream.git(&["push", "--quiet", "--force", "origin", "HEAD~1:refs/heads/main"]);
+        }
+        stage.edit_in_workspace(INTAKE, &says("four"));
+        if looked_between {
+            stage.sync().expect(2, "conflict");
+            stage.upstream.git(&["push", "--quiet", "origin", "HEAD:refs/heads/main"]);
+        }
+        let synced = stage.sync().expect(2, "conflict");
+        assert_eq!(synced.list("conflicts"), [INTAKE]);
+        assert_eq!(said(stage.workspace_file(INTAKE)).as_deref(), Some("four"));
+        assert!(stage.imports().is_empty());
+    }
+}

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::stage::{Pairing, Stage, Synced, recipe, said, says};
+use crate::stage::{Pairing, Process, Stage, Synced, recipe, said, says};
 
 const INTAKE: &str = "intake.recipe.json";
 const NOTIFY: &str = "notify.recipe.json";
@@ -240,7 +240,7 @@ fn a_running_recipe_is_only_restarted_where_that_is_configured() {
 }
 
 /// A `sync` whose import job was taken, and which cannot learn what became of it until the faults are cleared.
-fn importing(stage: &Stage) -> std::process::Child {
+fn importing(stage: &Stage) -> Process {
     stage.world(|world| world.settings.import_polls = 1);
     stage.fault(&json!({ "on": "package.get", "then": { "status": { "code": 500 } } }));
     let child = stage.spawn(&["sync"]);
@@ -251,12 +251,12 @@ fn importing(stage: &Stage) -> std::process::Child {
 #[test]
 fn an_edit_made_while_the_import_runs_is_not_lost() {
     let (stage, _) = committed();
-    let mut child = importing(&stage);
+    let running = importing(&stage);
     let status = stage.status();
     assert_eq!((&status["state"], &status["phase"]), (&json!("pending"), &json!("importing")));
     stage.edit_in_workspace(INTAKE, &says("three"));
     stage.world(|world| world.faults.clear());
-    assert_eq!(child.wait().unwrap().code(), Some(2));
+    assert_eq!(running.end(), Some(2));
     assert_eq!(stage.status()["conflicts"], json!([INTAKE]));
     assert_eq!(said(stage.workspace_file(INTAKE)).as_deref(), Some("three"));
     assert_eq!(said(stage.branch_file("main", INTAKE)).as_deref(), Some("two"));
@@ -266,9 +266,7 @@ fn an_edit_made_while_the_import_runs_is_not_lost() {
 #[test]
 fn a_kill_during_an_import_and_another_commit_on_its_path_are_no_conflict() {
     let (stage, _) = committed();
-    let mut child = importing(&stage);
-    child.kill().unwrap();
-    child.wait().unwrap();
+    drop(importing(&stage));
     stage.edit_on_branch("main", INTAKE, "two", "three");
     stage.world(|world| world.faults.clear());
     stage.sync().expect(0, "in_sync");

@@ -30,6 +30,23 @@ pub(crate) struct Stage {
     emulator: Running,
 }
 
+/// A running binary; it is killed where a story ends before it does.
+pub(crate) struct Process(Child);
+
+impl Process {
+    /// Waits for its end, and returns its exit code.
+    pub(crate) fn end(mut self) -> Option<i32> {
+        self.0.wait().unwrap().code()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
 /// How a run of the binary ended.
 #[derive(Debug)]
 pub(crate) struct Outcome {
@@ -119,9 +136,9 @@ impl Stage {
     }
 
     /// Starts the binary, and leaves it running.
-    pub(crate) fn spawn(&self, arguments: &[&str]) -> Child {
+    pub(crate) fn spawn(&self, arguments: &[&str]) -> Process {
         let mut command = recipesync(self.folder.path(), arguments);
-        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+        Process(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
     }
 
     /// Waits until something is so, half a minute at most.
