@@ -19,7 +19,7 @@ use crate::model::history::{Event, EventKind};
 use crate::model::message::{self, Origin};
 use crate::model::oid::{BlobId, CommitId};
 use crate::model::path::PackagePath;
-use crate::model::plan::{Base, Pair, Plan, Take};
+use crate::model::plan::{Base, Decision, Pair, Plan, Take};
 use crate::model::project::Mode;
 use crate::model::state::{
     Attempt, LastExport, LastImport, Next, Outcome, Phase, Record, Records, Refusal, Revision, Seen, State,
@@ -311,10 +311,12 @@ fn learn(records: &mut Records, plan: &Plan, changes: &Changes, commit: Option<C
             || plan.conflicts.contains_key(path)
             || plan.to_prune.contains_key(path)
     };
+    // A decision that did not settle its conflict was about other contents, and is void when they come back.
+    let void = |path: &PackagePath, decision: Decision| {
+        !open(path) || plan.conflicts.get(path).is_some_and(|now| *now != decision.shown)
+    };
     for (path, record) in &mut records.paths {
-        if record.decision.is_some() && !open(path) {
-            record.decision = None;
-        }
+        record.decision = record.decision.filter(|decision| !void(path, *decision));
     }
     records.paths.retain(|_, record| *record != Record::default());
 }

@@ -122,8 +122,14 @@ fn a_decision_about_sides_that_moved_since_is_void() {
         let synced = stage.sync().expect(2, "conflict");
         assert_eq!(synced.list("conflicts"), [INTAKE], "{moved}");
         assert!(stage.imports().is_empty(), "{moved}");
-        // And it stays void when the sides move on.
+        // And it stays void when what it was about comes back.
+        if moved == "workspace" {
+            stage.edit_in_workspace(INTAKE, &says("two"));
+        } else {
+            stage.edit_on_branch("main", INTAKE, "four", "three");
+        }
         stage.sync().expect(2, "conflict");
+        assert!(stage.imports().is_empty(), "{moved}");
     }
 }
 
