@@ -7,6 +7,7 @@ pub mod check;
 mod check_online;
 pub mod completions;
 pub mod demo;
+mod difference;
 pub mod emulator;
 pub mod history;
 pub mod man;

@@ -2,20 +2,28 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::io::IsTerminal as _;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
+use tracing::warn;
 
+use super::difference::difference;
 use super::output::print;
 use super::{Context, Exit, count, select};
-use crate::daemon::clock;
+use crate::daemon::{clock, delay};
 use crate::model::message;
 use crate::model::path::PackagePath;
+use crate::model::plan::Pair;
 use crate::model::project::ProjectName;
 use crate::model::state::{Next, Phase};
-use crate::sync::{Glance, Outlook, StepError, Wiring, glance};
+use crate::sync::{Disposition, Failed, Glance, Outlook, StepError, Wiring, chain, glance};
 use crate::telemetry::printable;
 use crate::wire::Home;
+
+/// How long to try again what may pass: as long as `sync` does by default.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Show what a sync would do, and do nothing
 ///
@@ -38,36 +46,76 @@ pub(super) async fn run(context: &Context, args: &PlanArgs) -> anyhow::Result<Ex
         select(&config, &args.projects)?.iter().map(|project| project.name.clone()).collect();
     let scratch = Home::beside(&config.state_dir)?;
     let plant = scratch.plant(&config, &names, context.environment()).await?;
+    let color = context.color(std::io::stdout().is_terminal());
     let mut quiet = true;
     for (name, wiring) in plant.projects() {
         let outlook = look(wiring).await.with_context(|| format!("look at {name}"))?;
         quiet &= outlook.plan.is_quiet() && outlook.mirror.is_empty();
         print(describe(name, wiring, &outlook))?;
+        for (path, pair) in &outlook.plan.conflicts {
+            print(both_sides(wiring, path, *pair, color).await?)?;
+        }
     }
     Ok(if quiet { Exit::Done } else { Exit::Waiting })
 }
 
-/// Looks at both sides, however long the export takes.
+/// Looks at both sides, however long the export takes; what fails and may pass is tried again for a while.
 async fn look(wiring: &Wiring) -> Result<Outlook, StepError> {
     let saved = wiring.store.state(&wiring.project.name)?.map(|(state, _)| state).unwrap_or_default();
     let kept = saved.manifest;
     let mut state = saved;
     state.phase = Phase::Idle;
+    let (mut failures, mut since) = (0, None);
     loop {
-        match glance(wiring, state, clock::both()).await.map_err(|failed| failed.error)? {
-            Glance::Seen(outlook) => {
+        let wait = match glance(wiring, state, clock::both()).await {
+            Ok(Glance::Seen(outlook)) => {
                 if let Some(made) = outlook.manifest.filter(|id| Some(*id) != kept) {
                     // Made for this look alone. One that stays behind does no harm.
                     wiring.workspace.client().delete_manifest(wiring.turn(), made).await.ok();
                 }
                 return Ok(*outlook);
             }
-            Glance::Waits(next, when) => {
+            Ok(Glance::Waits(next, when)) => {
                 state = *next;
-                tokio::time::sleep_until(clock::at(time_of(when))).await;
+                (failures, since) = (0, None);
+                clock::at(time_of(when))
             }
+            Err(failed) => {
+                let Failed { error, state: next } = *failed;
+                failures += 1;
+                let first = *since.get_or_insert_with(clock::instant);
+                let wait = error.retry_after().unwrap_or_else(|| delay(failures, fastrand::f64()));
+                let until = clock::instant() + wait;
+                if error.disposition() != Disposition::Retry || until - first > PATIENCE {
+                    return Err(error);
+                }
+                warn!("{}; trying again in {:.1} s", chain(&error), wait.as_secs_f64());
+                state = next;
+                until
+            }
+        };
+        tokio::time::sleep_until(wait).await;
+    }
+}
+
+/// Returns what the two sides of a conflict hold.
+async fn both_sides(
+    wiring: &Wiring,
+    path: &PackagePath,
+    pair: Pair,
+    color: bool,
+) -> Result<String, StepError> {
+    let mut sides = [None, None];
+    for (side, blob) in sides.iter_mut().zip([pair.workspace, pair.branch]) {
+        if let Some(blob) = blob {
+            *side = Some(wiring.repository.blob(blob).await?);
         }
     }
+    let [workspace, branch] = &sides;
+    let branch_name = format!("branch {}", wiring.branch());
+    let from = ("workspace", workspace.as_deref());
+    let to = (branch_name.as_str(), branch.as_deref());
+    Ok(format!("  {}\n{}", printable(path.as_str()), difference(path, from, to, color)))
 }
 
 fn time_of(next: Next) -> DateTime<Utc> {

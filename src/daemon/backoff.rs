@@ -8,7 +8,7 @@ const LONGEST: Duration = Duration::from_secs(300);
 /// Returns how long to wait after so many failures in a row: at most a second after the first, then doubling, and
 /// between half and all of it by `jitter` (0 to 1), so that projects that failed together do not return together.
 #[must_use]
-pub(super) fn delay(failures: u32, jitter: f64) -> Duration {
+pub fn delay(failures: u32, jitter: f64) -> Duration {
     let doubled = Duration::from_secs(1).saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1)));
     doubled.min(LONGEST).mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
 }

@@ -13,6 +13,7 @@ mod serve;
 mod watch;
 
 pub use advance::{Advanced, advance};
+pub use backoff::delay;
 pub use plant::Plant;
 pub use rest::{Rest, bring_to_rest};
 pub use serve::{Control, serve};
