@@ -82,38 +82,74 @@ struct Change {
 fn scan(
     zip: Bytes,
     previous: &Entries,
-    refused: impl Fn(ArchiveError) -> StepError,
+    refused: impl Fn(ArchiveError) -> StepError + Sync,
 ) -> Result<Scan, StepError> {
     let package = Package::open(zip, &Limits::default()).map_err(&refused)?;
-    let mut entries = Entries::new();
-    let mut changed = Vec::new();
-    let mut fresh = PackWriter::new();
-    for entry in package.entries() {
-        let seal = u128::from_be_bytes(entry.seal(&package));
+    let entries = package.entries();
+    // As much in one half as in the other; more than two at a time would hold more of it in memory.
+    let half = entries.iter().map(|entry| entry.size).sum::<u64>() / 2;
+    let mut before = 0;
+    let is_first = |entry: &&Entry| {
+        before += entry.size;
+        before <= half
+    };
+    let middle = entries.iter().take_while(is_first).count();
+    let scan_part = |entries| scan_part(&package, entries, previous, &refused);
+    let (first, second) = std::thread::scope(|scope| {
+        let second = scope.spawn(|| scan_part(&entries[middle..]));
+        let first = scan_part(&entries[..middle]);
+        (first, second.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    });
+    let (mut all, second) = (first?, second?);
+    all.entries.extend(second.entries);
+    all.changed.extend(second.changed);
+    all.fresh.append(second.fresh)?;
+    let Part { entries, changed, fresh } = all;
+    Ok(Scan { package, entries: entries.into_iter().collect(), changed, fresh })
+}
+
+/// What was found in a part of a package.
+#[derive(Default)]
+struct Part {
+    entries: Vec<(PackagePath, EntryPrint)>,
+    changed: Vec<Change>,
+    fresh: PackWriter,
+}
+
+fn scan_part(
+    package: &Package,
+    entries: &[Entry],
+    previous: &Entries,
+    refused: impl Fn(ArchiveError) -> StepError,
+) -> Result<Part, StepError> {
+    let mut part = Part::default();
+    for entry in entries {
+        let seal = u128::from_be_bytes(entry.seal(package));
         let before = previous.get(&entry.path);
         if let Some(before) = before
             && (before.crc, before.size, before.seal) == (entry.crc, entry.size, seal)
         {
-            entries.insert(entry.path.clone(), *before);
+            part.entries.push((entry.path.clone(), *before));
             continue;
         }
         let bytes = package.read(entry).map_err(&refused)?;
         let file = canonical(&entry.path, &bytes);
-        let blob = blob_id(&file)?;
-        match before {
-            None => drop(fresh.add(&file)?),
-            Some(before) if before.blob == blob => {}
-            Some(before) => changed.push(Change {
+        let blob = match before {
+            None => part.fresh.add(&file)?,
+            Some(_) => blob_id(&file)?,
+        };
+        if let Some(before) = before.filter(|before| before.blob != blob) {
+            part.changed.push(Change {
                 path: entry.path.clone(),
                 entry: entry.clone(),
                 content: Digests::of(&entry.path, &file).content,
                 before: before.blob,
-            }),
+            });
         }
         let print = EntryPrint { crc: entry.crc, size: entry.size, seal, blob };
-        entries.insert(entry.path.clone(), print);
+        part.entries.push((entry.path.clone(), print));
     }
-    Ok(Scan { package, entries, changed, fresh })
+    Ok(part)
 }
 
 /// Names the content of a workspace as a whole.
