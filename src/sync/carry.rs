@@ -41,6 +41,14 @@ type Changes = BTreeMap<PackagePath, Option<BlobId>>;
 
 /// Goes on from a look at the workspace.
 pub(super) async fn on(wiring: &Wiring, view: View, clock: Now) -> StepResult {
+    let known = view.records.clone();
+    let mut stepped = decide(wiring, view, clock).await?;
+    // Where nothing has changed, writing all records again would be most of the work.
+    stepped.records = stepped.records.filter(|records| *records != known);
+    Ok(stepped)
+}
+
+async fn decide(wiring: &Wiring, view: View, clock: Now) -> StepResult {
     let now = clock.time;
     let export = Export { package: view.package, asked: view.asked };
     let View { mut state, mut records, entries, .. } = view;
