@@ -16,19 +16,29 @@ use crate::blocking;
 use crate::git::{PackWriter, blob_id};
 use crate::model::oid::BlobId;
 use crate::model::path::PackagePath;
+use crate::model::plan::Facts;
 use crate::model::state::{EntryPrint, Records};
 
 /// The entries of a package, each with the file that it is.
 pub(super) type Entries = BTreeMap<PackagePath, EntryPrint>;
 
-/// Reads a package into the cache, and returns its entries. Of spellings with equal content the one seen before
-/// stays, so that what changes with nobody's doing is no change.
+/// A package as it was read.
+#[derive(Debug, Default)]
+pub(super) struct Observed {
+    /// Its entries.
+    pub(super) entries: Entries,
+    /// What was found out about those that changed: the plan compares the same files again.
+    pub(super) facts: Facts,
+}
+
+/// Reads a package into the cache. Of spellings with equal content the one seen before stays, so that what changes with
+/// nobody's doing is no change.
 pub(super) async fn read_package(
     wiring: &Wiring,
     number: u64,
     zip: Bytes,
     records: &Records,
-) -> Result<Entries, StepError> {
+) -> Result<Observed, StepError> {
     let refused = move |source| StepError::Archive { package: number, source };
     let previous = present(wiring, records).await?;
     let scanned = blocking::run(move || scan(zip, &previous, refused)).await?;
@@ -37,21 +47,25 @@ pub(super) async fn read_package(
     let before = wiring.repository.blobs(before).await?;
     let moved = blocking::run(move || -> Result<_, StepError> {
         let mut pack = fresh;
+        let mut facts = Facts::default();
         for (change, old) in changed.iter().zip(before) {
-            let same = Digests::of(&change.path, &old).content == change.content;
-            let entry = entries.get_mut(&change.path).expect("every change is of an entry");
-            if same {
+            let path = &change.entry.path;
+            let before = Digests::of(path, &old);
+            facts.insert(path.clone(), change.before, before);
+            let entry = entries.get_mut(path).expect("every change is of an entry");
+            if before.content == change.now.content {
                 entry.blob = change.before;
             } else {
+                facts.insert(path.clone(), entry.blob, change.now);
                 let bytes = package.read(&change.entry).map_err(refused)?;
-                pack.add(&canonical(&change.path, &bytes))?;
+                pack.add(&canonical(path, &bytes))?;
             }
         }
-        Ok((entries, pack))
+        Ok((Observed { entries, facts }, pack))
     });
-    let (entries, pack) = moved.await?;
+    let (observed, pack) = moved.await?;
     wiring.repository.store_pack(pack).await?;
-    Ok(entries)
+    Ok(observed)
 }
 
 /// Returns the entries of the last package whose files the cache still has: it may have been deleted since.
@@ -73,9 +87,8 @@ struct Scan {
 
 /// An entry that is not the bytes that it was.
 struct Change {
-    path: PackagePath,
     entry: Entry,
-    content: [u8; 16],
+    now: Digests,
     before: BlobId,
 }
 
@@ -140,9 +153,8 @@ fn scan_part(
         };
         if let Some(before) = before.filter(|before| before.blob != blob) {
             part.changed.push(Change {
-                path: entry.path.clone(),
                 entry: entry.clone(),
-                content: Digests::of(&entry.path, &file).content,
+                now: Digests::of(&entry.path, &file),
                 before: before.blob,
             });
         }
