@@ -74,17 +74,28 @@ struct Reader<'w> {
 }
 
 impl Reader<'_> {
-    fn text(&mut self, text: &[u8]) -> bool {
-        let mut rest = self.rest.strip_prefix(b"\n").unwrap_or(self.rest);
-        while let Some(behind) = rest.strip_prefix(b"        ") {
-            rest = behind;
+    /// Passes over white space.
+    fn space(&mut self) {
+        if !matches!(self.rest.first(), Some(b'\n' | b' ')) {
+            return;
         }
-        let rest = rest.trim_ascii_start().strip_prefix(text);
+        self.rest = self.rest.strip_prefix(b"\n").unwrap_or(self.rest);
+        while let Some(behind) = self.rest.strip_prefix(b"        ") {
+            self.rest = behind;
+        }
+        self.rest = self.rest.trim_ascii_start();
+    }
+
+    fn text(&mut self, text: &[u8]) -> bool {
+        self.space();
+        let rest = self.rest.strip_prefix(text);
         rest.inspect(|rest| self.rest = rest).is_some()
     }
 
     fn sign(&mut self, sign: u8) -> bool {
-        self.text(&[sign])
+        self.space();
+        let rest = self.rest.split_first().filter(|(first, _)| **first == sign);
+        rest.inspect(|(_, rest)| self.rest = rest).is_some()
     }
 
     /// Reads a string with the value of a node.

@@ -203,8 +203,14 @@ impl<'a> Doc<'a> {
         if self.escaped(a) || self.escaped(b) {
             points(self.raw(a)).cmp(points(self.raw(b)))
         } else {
-            self.raw(a).cmp(self.raw(b))
+            self.bytes(a).cmp(self.bytes(b))
         }
+    }
+
+    /// Returns the text of a string or key without its quotes, as bytes: these are not looked at for characters.
+    fn bytes(&self, node: Node) -> &'a [u8] {
+        let cell = self.cell(node);
+        &self.text.as_bytes()[cell.a as usize..cell.b as usize]
     }
 
     fn cell(&self, node: Node) -> Cell {
@@ -247,6 +253,7 @@ pub struct Walk<'d, 'a> {
 /// A container that the walk is in: for an object a range of the list of keys, for an array one of nodes.
 struct Open {
     node: Node,
+    object: bool,
     next: u32,
     end: u32,
 }
@@ -273,31 +280,33 @@ impl Iterator for Walk<'_, '_> {
     type Item = Event;
 
     fn next(&mut self) -> Option<Event> {
-        if let Some(node) = self.next.take() {
-            let cell = self.doc.cell(node);
-            match cell.tag {
-                Tag::Array => self.open.push(Open { node, next: node.0 + 1, end: cell.b }),
-                Tag::Object => {
-                    let end = cell.a + 1 + self.doc.members[cell.a as usize];
-                    self.open.push(Open { node, next: cell.a + 1, end });
-                }
-                _ => {}
+        let node = if let Some(node) = self.next.take() {
+            node
+        } else {
+            let open = self.open.last_mut()?;
+            if open.next >= open.end {
+                return self.open.pop().map(|open| Event::End(open.node));
             }
-            return Some(Event::Value(node));
+            if open.object {
+                let key = self.doc.members[open.next as usize];
+                open.next += 1;
+                self.next = Some(Node(key + 1));
+                return Some(Event::Key(Node(key)));
+            }
+            let item = Node(open.next);
+            open.next = self.doc.behind(item);
+            item
+        };
+        let cell = self.doc.cell(node);
+        match cell.tag {
+            Tag::Array => self.open.push(Open { node, object: false, next: node.0 + 1, end: cell.b }),
+            Tag::Object => {
+                let end = cell.a + 1 + self.doc.members[cell.a as usize];
+                self.open.push(Open { node, object: true, next: cell.a + 1, end });
+            }
+            _ => {}
         }
-        let open = self.open.last_mut()?;
-        if open.next >= open.end {
-            return self.open.pop().map(|open| Event::End(open.node));
-        }
-        if self.doc.tag(open.node) == Tag::Object {
-            let key = self.doc.members[open.next as usize];
-            open.next += 1;
-            self.next = Some(Node(key + 1));
-            return Some(Event::Key(Node(key)));
-        }
-        self.next = Some(Node(open.next));
-        open.next = self.doc.behind(Node(open.next));
-        self.next()
+        Some(Event::Value(node))
     }
 }
 

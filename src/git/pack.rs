@@ -79,6 +79,25 @@ impl PackWriter {
         self.add_object(Kind::Blob, bytes).map(BlobId::from_bytes)
     }
 
+    /// Takes over what another pack holds and this one does not, in its order.
+    ///
+    /// # Errors
+    /// [`GitError::TooLarge`] from 2 GiB on.
+    pub fn append(&mut self, other: Self) -> Result<(), GitError> {
+        let ends = other.entries.iter().skip(1).map(|entry| entry.offset as usize);
+        let ends: Vec<usize> = ends.chain([other.bytes.len()]).collect();
+        self.bytes.reserve(other.bytes.len());
+        for (entry, end) in other.entries.into_iter().zip(ends) {
+            if self.known.insert(entry.id) {
+                let offset = self.bytes.len();
+                self.bytes.extend_from_slice(&other.bytes[entry.offset as usize..end]);
+                let offset = self.checked(offset)?;
+                self.entries.push(Entry { offset, ..entry });
+            }
+        }
+        Ok(())
+    }
+
     /// Returns how many objects there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -99,14 +118,19 @@ impl PackWriter {
         let offset = self.bytes.len();
         put_header(&mut self.bytes, kind, bytes.len());
         self.put_deflated(bytes);
+        let mut crc = Crc::new();
+        crc.update(&self.bytes[offset..]);
+        let offset = self.checked(offset)?;
+        self.entries.push(Entry { id, crc: crc.sum(), offset });
+        Ok(id)
+    }
+
+    /// Returns the offset of the last object, if the pack can hold it.
+    fn checked(&self, offset: usize) -> Result<u32, GitError> {
         if self.bytes.len() > MAX_PACK_BYTES {
             return Err(GitError::TooLarge { what: "the files of one commit".to_owned() });
         }
-        let mut crc = Crc::new();
-        crc.update(&self.bytes[offset..]);
-        let offset = u32::try_from(offset).expect("bounded above");
-        self.entries.push(Entry { id, crc: crc.sum(), offset });
-        Ok(id)
+        Ok(u32::try_from(offset).expect("bounded above"))
     }
 
     /// Writes the pack and its index into a repository, synced; a pack without objects writes nothing.
@@ -227,8 +251,13 @@ mod tests {
         fn what_is_stored_is_read_back(files in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..4000), 1..40)) {
             let folder = tempfile::tempdir().unwrap();
             let repository = git2::Repository::init_bare(folder.path()).unwrap();
-            let mut pack = PackWriter::new();
-            let ids: Vec<BlobId> = files.iter().map(|file| pack.add(file).unwrap()).collect();
+            let (mut pack, mut other) = (PackWriter::new(), PackWriter::new());
+            let into = |(index, file): (usize, &Vec<u8>)| {
+                let pack = if index % 3 == 0 { &mut pack } else { &mut other };
+                pack.add(file).unwrap()
+            };
+            let ids: Vec<BlobId> = files.iter().enumerate().map(into).collect();
+            pack.append(other).unwrap();
             pack.store(folder.path()).unwrap();
             for (id, file) in ids.iter().zip(&files) {
                 let blob = repository.find_blob(git2::Oid::from_bytes(id.as_bytes()).unwrap()).unwrap();

@@ -35,7 +35,7 @@ macro_rules! object_name {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+                f.write_str(std::str::from_utf8(&hex(&self.0)).expect("hex digits are ASCII"))
             }
         }
 
@@ -85,6 +85,14 @@ object_name! {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not an object name of forty hex digits")]
 pub struct OidError;
+
+fn hex(bytes: &[u8; 20]) -> [u8; 40] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    std::array::from_fn(|at| {
+        let byte = bytes[at / 2];
+        DIGITS[usize::from(if at % 2 == 0 { byte >> 4 } else { byte & 0x0f })]
+    })
+}
 
 fn parse_hex(text: &str) -> Result<[u8; 20], OidError> {
     let digits = text.as_bytes();

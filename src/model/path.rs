@@ -66,6 +66,10 @@ impl PackagePath {
 /// Folds a name as case-insensitive and normalising disks do.
 #[must_use]
 pub fn fold(name: &str) -> String {
+    // Nearly all names: Unicode's forms leave ASCII as it is.
+    if name.is_ascii() {
+        return name.to_ascii_lowercase();
+    }
     name.nfkc().flat_map(char::to_lowercase).collect::<String>().nfc().collect()
 }
 
@@ -238,10 +242,16 @@ fn check_part(part: &str) -> Result<(), PathError> {
 /// Returns whether some file system takes the part for `.git`: by case, by characters that HFS+ ignores, by the
 /// short name and the stream syntax of NTFS (git's `is_hfs_dotgit` and `is_ntfs_dotgit`).
 fn is_dot_git(part: &str) -> bool {
+    let is_git = |name: &str| {
+        let stem = name.split(':').next().unwrap_or_default().trim_end_matches(['.', ' ']);
+        stem.eq_ignore_ascii_case(".git") || stem.eq_ignore_ascii_case("git~1")
+    };
+    // Nearly all names: none of the characters that disks ignore or fold is ASCII.
+    if part.is_ascii() {
+        return is_git(part);
+    }
     let visible: String = part.chars().filter(|c| !is_ignorable(*c)).collect();
-    let folded = fold(&visible);
-    let stem = folded.split(':').next().unwrap_or_default().trim_end_matches(['.', ' ']);
-    stem == ".git" || stem == "git~1"
+    is_git(&fold(&visible))
 }
 
 /// Characters that HFS+ leaves out of comparisons (git's `next_hfs_char`), and other invisible ones.

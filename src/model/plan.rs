@@ -57,13 +57,19 @@ pub struct Decision {
 
 /// Which blobs hold the same, by digests of their content and meaning; blobs that it does not know are the same
 /// only as themselves.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Facts(HashMap<(PackagePath, BlobId), Digests>);
 
 impl Facts {
     /// Adds a file's digests.
     pub fn insert(&mut self, path: PackagePath, blob: BlobId, digests: Digests) {
         self.0.insert((path, blob), digests);
+    }
+
+    /// Returns whether a file's digests are known.
+    #[must_use]
+    pub fn knows(&self, path: &PackagePath, blob: BlobId) -> bool {
+        self.0.contains_key(&(path.clone(), blob))
     }
 
     /// Returns whether two files at a path, or their absence, are the same content.

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 
 use super::error::{Disposition, StepError};
 use super::export::View;
-use super::observe::print;
+use super::observe::{Observed, print};
 use super::offer::offer;
 use super::sides::{Branch, Sides};
 use super::{Now, StepResult, Stepped, Wiring, fail};
@@ -41,9 +41,17 @@ type Changes = BTreeMap<PackagePath, Option<BlobId>>;
 
 /// Goes on from a look at the workspace.
 pub(super) async fn on(wiring: &Wiring, view: View, clock: Now) -> StepResult {
+    let known = view.records.clone();
+    let mut stepped = decide(wiring, view, clock).await?;
+    // Where nothing has changed, writing all records again would be most of the work.
+    stepped.records = stepped.records.filter(|records| *records != known);
+    Ok(stepped)
+}
+
+async fn decide(wiring: &Wiring, view: View, clock: Now) -> StepResult {
     let now = clock.time;
     let export = Export { package: view.package, asked: view.asked };
-    let View { mut state, mut records, entries, .. } = view;
+    let View { mut state, mut records, observed: Observed { entries, facts }, .. } = view;
     let before = state.clone();
     state.phase = Phase::Idle;
     let print = print(&entries);
@@ -53,7 +61,7 @@ pub(super) async fn on(wiring: &Wiring, view: View, clock: Now) -> StepResult {
     let mut age = Duration::from_secs(1);
     for _ in 0..RACES {
         let workspace = records.workspace();
-        let sides = match Sides::read(wiring, &state, &records, workspace, age, clock).await {
+        let sides = match Sides::read(wiring, &state, &records, workspace, facts.clone(), age, clock).await {
             Ok(sides) => sides,
             Err(error) => return put_off(before, export, error),
         };

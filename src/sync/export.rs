@@ -6,7 +6,7 @@ use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::error::StepError;
-use super::observe::{self, Entries};
+use super::observe::{self, Observed};
 use super::{Failed, Now, Stepped, Wiring, fail};
 use crate::blocking;
 use crate::model::project::Source;
@@ -37,7 +37,7 @@ pub(super) struct View {
     /// The saved records.
     pub(super) records: Records,
     /// What the workspace holds.
-    pub(super) entries: Entries,
+    pub(super) observed: Observed,
     /// The package; `None` where the folder was empty and nothing was exported.
     pub(super) package: Option<u64>,
     /// When the export was asked for: edits since then may not be in it.
@@ -139,7 +139,7 @@ async fn empty_folder(wiring: &Wiring, state: State, now: DateTime<Utc>) -> Fetc
         return fail(state, StepError::EmptyFolder { source_name, before });
     }
     match load(wiring).await {
-        Ok(records) => Ok(seen(state, records, Entries::new(), None, now)),
+        Ok(records) => Ok(seen(state, records, Observed::default(), None, now)),
         Err(error) => fail(state, error),
     }
 }
@@ -196,12 +196,12 @@ async fn collect(wiring: &Wiring, mut state: State, package: u64, since: DateTim
         }
     };
     match read(wiring, package, zip).await {
-        Ok((records, entries)) if entries.is_empty() => {
+        Ok((records, observed)) if observed.entries.is_empty() => {
             drop(records);
             state.phase = Phase::Idle;
             fail(state, StepError::EmptyExport { source_name: wiring.project.source.to_string() })
         }
-        Ok((records, entries)) => Ok(seen(state, records, entries, Some(package), since)),
+        Ok((records, observed)) => Ok(seen(state, records, observed, Some(package), since)),
         Err(error) => {
             if !matches!(&error, StepError::Git(error) if error.is_passing()) {
                 state.phase = Phase::Idle;
@@ -214,18 +214,18 @@ async fn collect(wiring: &Wiring, mut state: State, package: u64, since: DateTim
 fn seen(
     state: State,
     records: Records,
-    entries: Entries,
+    observed: Observed,
     package: Option<u64>,
     asked: DateTime<Utc>,
 ) -> Progress {
-    Progress::Seen(Box::new(View { state, records, entries, package, asked }))
+    Progress::Seen(Box::new(View { state, records, observed, package, asked }))
 }
 
-async fn read(wiring: &Wiring, package: u64, zip: Bytes) -> Result<(Records, Entries), StepError> {
+async fn read(wiring: &Wiring, package: u64, zip: Bytes) -> Result<(Records, Observed), StepError> {
     let records = load(wiring).await?;
     let _room = wiring.packages.acquire().await.expect("the room for packages is never closed");
-    let entries = observe::read_package(wiring, package, zip, &records).await?;
-    Ok((records, entries))
+    let observed = observe::read_package(wiring, package, zip, &records).await?;
+    Ok((records, observed))
 }
 
 async fn load(wiring: &Wiring) -> Result<Records, StepError> {

@@ -50,9 +50,10 @@ pub async fn glance(wiring: &Wiring, state: State, now: Now) -> Result<Glance, B
         Progress::Waits(stepped) => return Ok(Glance::Waits(Box::new(stepped.state), stepped.next)),
         Progress::Seen(view) => *view,
     };
-    let (state, records) = (view.state, view.records);
-    let workspace: Files = view.entries.iter().map(|(path, entry)| (path.clone(), entry.blob)).collect();
-    match Sides::read(wiring, &state, &records, workspace, Duration::from_secs(1), now).await {
+    let (state, records, facts) = (view.state, view.records, view.observed.facts);
+    let workspace: Files =
+        view.observed.entries.iter().map(|(path, entry)| (path.clone(), entry.blob)).collect();
+    match Sides::read(wiring, &state, &records, workspace, facts, Duration::from_secs(1), now).await {
         Ok(sides) => Ok(Glance::Seen(Box::new(Outlook {
             plan: sides.plan(wiring.mode(), established, &records),
             mirror: sides.mirror_changes(),

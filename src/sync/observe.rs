@@ -16,19 +16,29 @@ use crate::blocking;
 use crate::git::{PackWriter, blob_id};
 use crate::model::oid::BlobId;
 use crate::model::path::PackagePath;
+use crate::model::plan::Facts;
 use crate::model::state::{EntryPrint, Records};
 
 /// The entries of a package, each with the file that it is.
 pub(super) type Entries = BTreeMap<PackagePath, EntryPrint>;
 
-/// Reads a package into the cache, and returns its entries. Of spellings with equal content the one seen before
-/// stays, so that what changes with nobody's doing is no change.
+/// A package as it was read.
+#[derive(Debug, Default)]
+pub(super) struct Observed {
+    /// Its entries.
+    pub(super) entries: Entries,
+    /// What was found out about those that changed: the plan compares the same files again.
+    pub(super) facts: Facts,
+}
+
+/// Reads a package into the cache. Of spellings with equal content the one seen before stays, so that what changes with
+/// nobody's doing is no change.
 pub(super) async fn read_package(
     wiring: &Wiring,
     number: u64,
     zip: Bytes,
     records: &Records,
-) -> Result<Entries, StepError> {
+) -> Result<Observed, StepError> {
     let refused = move |source| StepError::Archive { package: number, source };
     let previous = present(wiring, records).await?;
     let scanned = blocking::run(move || scan(zip, &previous, refused)).await?;
@@ -37,21 +47,25 @@ pub(super) async fn read_package(
     let before = wiring.repository.blobs(before).await?;
     let moved = blocking::run(move || -> Result<_, StepError> {
         let mut pack = fresh;
+        let mut facts = Facts::default();
         for (change, old) in changed.iter().zip(before) {
-            let same = Digests::of(&change.path, &old).content == change.content;
-            let entry = entries.get_mut(&change.path).expect("every change is of an entry");
-            if same {
+            let path = &change.entry.path;
+            let before = Digests::of(path, &old);
+            facts.insert(path.clone(), change.before, before);
+            let entry = entries.get_mut(path).expect("every change is of an entry");
+            if before.content == change.now.content {
                 entry.blob = change.before;
             } else {
+                facts.insert(path.clone(), entry.blob, change.now);
                 let bytes = package.read(&change.entry).map_err(refused)?;
-                pack.add(&canonical(&change.path, &bytes))?;
+                pack.add(&canonical(path, &bytes))?;
             }
         }
-        Ok((entries, pack))
+        Ok((Observed { entries, facts }, pack))
     });
-    let (entries, pack) = moved.await?;
+    let (observed, pack) = moved.await?;
     wiring.repository.store_pack(pack).await?;
-    Ok(entries)
+    Ok(observed)
 }
 
 /// Returns the entries of the last package whose files the cache still has: it may have been deleted since.
@@ -73,47 +87,81 @@ struct Scan {
 
 /// An entry that is not the bytes that it was.
 struct Change {
-    path: PackagePath,
     entry: Entry,
-    content: [u8; 16],
+    now: Digests,
     before: BlobId,
 }
 
 fn scan(
     zip: Bytes,
     previous: &Entries,
-    refused: impl Fn(ArchiveError) -> StepError,
+    refused: impl Fn(ArchiveError) -> StepError + Sync,
 ) -> Result<Scan, StepError> {
     let package = Package::open(zip, &Limits::default()).map_err(&refused)?;
-    let mut entries = Entries::new();
-    let mut changed = Vec::new();
-    let mut fresh = PackWriter::new();
-    for entry in package.entries() {
-        let seal = u128::from_be_bytes(entry.seal(&package));
+    let entries = package.entries();
+    // As much in one half as in the other; more than two at a time would hold more of it in memory.
+    let half = entries.iter().map(|entry| entry.size).sum::<u64>() / 2;
+    let mut before = 0;
+    let is_first = |entry: &&Entry| {
+        before += entry.size;
+        before <= half
+    };
+    let middle = entries.iter().take_while(is_first).count();
+    let scan_part = |entries| scan_part(&package, entries, previous, &refused);
+    let (first, second) = std::thread::scope(|scope| {
+        let second = scope.spawn(|| scan_part(&entries[middle..]));
+        let first = scan_part(&entries[..middle]);
+        (first, second.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    });
+    let (mut all, second) = (first?, second?);
+    all.entries.extend(second.entries);
+    all.changed.extend(second.changed);
+    all.fresh.append(second.fresh)?;
+    let Part { entries, changed, fresh } = all;
+    Ok(Scan { package, entries: entries.into_iter().collect(), changed, fresh })
+}
+
+/// What was found in a part of a package.
+#[derive(Default)]
+struct Part {
+    entries: Vec<(PackagePath, EntryPrint)>,
+    changed: Vec<Change>,
+    fresh: PackWriter,
+}
+
+fn scan_part(
+    package: &Package,
+    entries: &[Entry],
+    previous: &Entries,
+    refused: impl Fn(ArchiveError) -> StepError,
+) -> Result<Part, StepError> {
+    let mut part = Part::default();
+    for entry in entries {
+        let seal = u128::from_be_bytes(entry.seal(package));
         let before = previous.get(&entry.path);
         if let Some(before) = before
             && (before.crc, before.size, before.seal) == (entry.crc, entry.size, seal)
         {
-            entries.insert(entry.path.clone(), *before);
+            part.entries.push((entry.path.clone(), *before));
             continue;
         }
         let bytes = package.read(entry).map_err(&refused)?;
         let file = canonical(&entry.path, &bytes);
-        let blob = blob_id(&file)?;
-        match before {
-            None => drop(fresh.add(&file)?),
-            Some(before) if before.blob == blob => {}
-            Some(before) => changed.push(Change {
-                path: entry.path.clone(),
+        let blob = match before {
+            None => part.fresh.add(&file)?,
+            Some(_) => blob_id(&file)?,
+        };
+        if let Some(before) = before.filter(|before| before.blob != blob) {
+            part.changed.push(Change {
                 entry: entry.clone(),
-                content: Digests::of(&entry.path, &file).content,
+                now: Digests::of(&entry.path, &file),
                 before: before.blob,
-            }),
+            });
         }
         let print = EntryPrint { crc: entry.crc, size: entry.size, seal, blob };
-        entries.insert(entry.path.clone(), print);
+        part.entries.push((entry.path.clone(), print));
     }
-    Ok(Scan { package, entries, changed, fresh })
+    Ok(part)
 }
 
 /// Names the content of a workspace as a whole.

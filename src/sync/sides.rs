@@ -51,12 +51,13 @@ pub(super) struct Sides {
 }
 
 impl Sides {
-    /// Reads both sides. Refs may be as old as `age`.
+    /// Reads both sides, given what is known of some files already. Refs may be as old as `age`.
     pub(super) async fn read(
         wiring: &Wiring,
         state: &State,
         records: &Records,
         workspace: Files,
+        facts: Facts,
         age: Duration,
         now: Now,
     ) -> Result<Self, StepError> {
@@ -101,7 +102,7 @@ impl Sides {
             }
         }
         let mut sides = Self {
-            facts: facts(wiring, &pairs).await?,
+            facts: complete(wiring, facts, &pairs).await?,
             workspace,
             watched,
             mirror,
@@ -275,13 +276,17 @@ fn decisions(records: &Records) -> BTreeMap<PackagePath, Decision> {
     records.paths.iter().filter_map(|(path, record)| Some((path.clone(), record.decision?))).collect()
 }
 
-/// Compares files as far as needed. A blob that the cache has lost is the same only as itself.
-async fn facts(wiring: &Wiring, pairs: &BTreeSet<(PackagePath, BlobId)>) -> Result<Facts, StepError> {
-    let mut facts = Facts::default();
+/// Compares files as far as needed and not yet known. A blob that the cache has lost is the same only as itself.
+async fn complete(
+    wiring: &Wiring,
+    mut facts: Facts,
+    pairs: &BTreeSet<(PackagePath, BlobId)>,
+) -> Result<Facts, StepError> {
+    let mut pairs: Vec<(PackagePath, BlobId)> =
+        pairs.iter().filter(|(path, blob)| !facts.knows(path, *blob)).cloned().collect();
     let lost = wiring.repository.missing(pairs.iter().map(|(_, blob)| *blob).collect()).await?;
     let lost: BTreeSet<BlobId> = lost.into_iter().collect();
-    let pairs: Vec<(PackagePath, BlobId)> =
-        pairs.iter().filter(|(_, blob)| !lost.contains(blob)).cloned().collect();
+    pairs.retain(|(_, blob)| !lost.contains(blob));
     for some in pairs.chunks(COMPARED_AT_ONCE) {
         let blobs = wiring.repository.blobs(some.iter().map(|(_, blob)| *blob).collect()).await?;
         let some = some.to_vec();

@@ -1,6 +1,8 @@
 //! The grammar of JSON: from text to the nodes of a [`Doc`], with an explicit stack.
 
-use super::{Cell, Doc, MAX_DEPTH, MAX_NODES, NotPlain, Tag};
+use std::cmp::Ordering;
+
+use super::{Cell, Doc, MAX_DEPTH, MAX_NODES, Node, NotPlain, Tag};
 
 /// A container that is not closed yet: its node, and where its keys start.
 struct Open {
@@ -13,7 +15,20 @@ struct Parser<'a> {
     at: usize,
     open: Vec<Open>,
     /// The keys of all open objects, innermost last.
-    keys: Vec<u32>,
+    keys: Vec<Key>,
+}
+
+/// A key, with the first bytes of its value as a number: these nearly always tell two keys apart.
+#[derive(Clone, Copy)]
+struct Key {
+    start: u64,
+    node: u32,
+}
+
+impl Key {
+    fn compare(&self, other: &Self, doc: &Doc<'_>) -> Ordering {
+        self.start.cmp(&other.start).then_with(|| doc.compare(self.node, other.node))
+    }
 }
 
 /// Fills a document that has its text and no nodes yet.
@@ -124,14 +139,14 @@ impl Parser<'_> {
             cell.a = narrow(self.doc.members.len());
             let doc = &self.doc;
             let keys = &mut self.keys[open.keys..];
-            if !keys.is_sorted_by(|a, b| doc.compare(*a, *b).is_lt()) {
-                keys.sort_unstable_by(|a, b| doc.compare(*a, *b));
-                if keys.windows(2).any(|pair| doc.compare(pair[0], pair[1]).is_eq()) {
+            if !keys.is_sorted_by(|a, b| a.compare(b, doc).is_lt()) {
+                keys.sort_unstable_by(|a, b| a.compare(b, doc));
+                if keys.windows(2).any(|pair| pair[0].compare(&pair[1], doc).is_eq()) {
                     return Err(NotPlain::DuplicateKey);
                 }
             }
             self.doc.members.push(narrow(keys.len()));
-            self.doc.members.extend_from_slice(keys);
+            self.doc.members.extend(keys.iter().map(|key| key.node));
             self.keys.truncate(open.keys);
         }
         Ok(())
@@ -141,8 +156,10 @@ impl Parser<'_> {
         if self.token() != Some(b'"') {
             return Err(NotPlain::Syntax);
         }
-        self.keys.push(narrow(self.doc.cells.len()));
+        let node = Node(narrow(self.doc.cells.len()));
         self.string(Tag::Key)?;
+        let start = first_eight(&self.doc.decoded(node));
+        self.keys.push(Key { start, node: node.0 });
         if self.token() == Some(b':') { Ok(()) } else { Err(NotPlain::Syntax) }
     }
 
@@ -211,6 +228,16 @@ impl Parser<'_> {
 
 fn narrow(index: usize) -> u32 {
     u32::try_from(index).expect("texts are below MAX_BYTES")
+}
+
+/// Returns the first eight bytes as a number that compares as they do; what is missing counts as zeros.
+fn first_eight(bytes: &[u8]) -> u64 {
+    if let Some(eight) = bytes.first_chunk() {
+        return u64::from_be_bytes(*eight);
+    }
+    let mut eight = [0; 8];
+    eight[..bytes.len()].copy_from_slice(bytes);
+    u64::from_be_bytes(eight)
 }
 
 /// Returns how many bytes of a string come before the first quote, backslash or control character, eight at a time.
