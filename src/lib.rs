@@ -69,8 +69,8 @@
 //! - A failed import is not a phase but an entry in a list of refusals, each with the files it sent and what the
 //!   workspace held: other paths of the project go on, and it is plain when a refusal no longer applies.
 //! - `plan` does not run a step: [`sync::glance`] looks with the same code and acts on nothing, on a copy of the
-//!   state folder ([`wire::Home::beside`]), so that it works beside a running daemon. Requests that it sends are not
-//!   counted in the daemon's budget.
+//!   state folder ([`wire::Home::beside`]), so that it works beside a running daemon. Its requests are written down
+//!   for the next start; a daemon that is running already does not count them.
 //! - The loop is given a [`daemon::Plant`], projects wired to clients and caches, and knows no configuration;
 //!   [`wire`] builds it. `sync`, `run` and the demo build theirs in the same way.
 

@@ -84,24 +84,20 @@ impl Store {
         let path = folder.join("recipesync.db");
         let unusable = |source| StoreError::Unusable { path: path.clone(), source };
         if path.exists() {
-            Self::open_existing(folder, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+            check_version(&path, &connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?)?;
         } else {
             // Private from its first byte on; the files beside it take its permissions.
             crate::fs::write(&path, b"")
                 .map_err(|error| unusable(rusqlite::Error::ToSqlConversionFailure(Box::new(error))))?;
         }
-        let connection = Connection::open(&path).map_err(unusable)?;
-        connection.busy_timeout(BUSY).map_err(unusable)?;
+        let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         connection.pragma_update(None, "journal_mode", "wal").map_err(unusable)?;
         // The state says what was sent to production: it has to survive a power cut.
         connection.pragma_update(None, "synchronous", "full").map_err(unusable)?;
         if version(&connection).map_err(unusable)? == 0 {
             connection.execute_batch(&format!("BEGIN IMMEDIATE; {TABLES} COMMIT;")).map_err(unusable)?;
         }
-        let ledger = Connection::open(&path).map_err(unusable)?;
-        ledger.busy_timeout(BUSY).map_err(unusable)?;
-        ledger.pragma_update(None, "synchronous", "normal").map_err(unusable)?;
-        Ok(Self { path, connection: Mutex::new(connection), ledger: Mutex::new(ledger) })
+        Self::with_ledger(path, connection)
     }
 
     /// Opens the database of a state folder beside a running daemon, to read or to leave a settlement.
@@ -109,22 +105,19 @@ impl Store {
     /// # Errors
     /// When there is none, it cannot be used, or is of a newer version.
     pub fn open_beside(folder: &Path) -> Result<Self, StoreError> {
-        Self::open_existing(folder, OpenFlags::SQLITE_OPEN_READ_WRITE)
-    }
-
-    fn open_existing(folder: &Path, flags: OpenFlags) -> Result<Self, StoreError> {
         let path = folder.join("recipesync.db");
         if !path.exists() {
             return Err(StoreError::Absent { path });
         }
-        let unusable = |source| StoreError::Unusable { path: path.clone(), source };
-        let connection = Connection::open_with_flags(&path, flags).map_err(unusable)?;
-        connection.busy_timeout(BUSY).map_err(unusable)?;
-        let found = version(&connection).map_err(unusable)?;
-        if found > VERSION {
-            return Err(StoreError::Newer { path, found });
-        }
-        let ledger = Connection::open_in_memory().map_err(unusable)?;
+        let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        check_version(&path, &connection)?;
+        Self::with_ledger(path, connection)
+    }
+
+    fn with_ledger(path: PathBuf, connection: Connection) -> Result<Self, StoreError> {
+        let ledger = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let set = ledger.pragma_update(None, "synchronous", "normal");
+        set.map_err(|source| StoreError::Unusable { path: path.clone(), source })?;
         Ok(Self { path, connection: Mutex::new(connection), ledger: Mutex::new(ledger) })
     }
 
@@ -338,6 +331,22 @@ impl Store {
             path: self.path.clone(),
             source,
         })
+    }
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
+    let connection = Connection::open_with_flags(path, flags).and_then(|connection| {
+        connection.busy_timeout(BUSY)?;
+        Ok(connection)
+    });
+    connection.map_err(|source| StoreError::Unusable { path: path.to_owned(), source })
+}
+
+fn check_version(path: &Path, connection: &Connection) -> Result<(), StoreError> {
+    match version(connection) {
+        Ok(found) if found > VERSION => Err(StoreError::Newer { path: path.to_owned(), found }),
+        Ok(_) => Ok(()),
+        Err(source) => Err(StoreError::Unusable { path: path.to_owned(), source }),
     }
 }
 

@@ -92,6 +92,8 @@ pub struct Home {
     /// Where this process works: there, or in a copy.
     place: PathBuf,
     store: Arc<Store>,
+    /// Where requests are written down: in the state folder itself, also from a copy.
+    ledger: Arc<Store>,
     http: Http,
     /// What else goes when the home goes: the lock, or a folder for one look.
     _keep: Keep,
@@ -116,6 +118,7 @@ impl Home {
         Ok(Self {
             folder: folder.to_owned(),
             place: folder.to_owned(),
+            ledger: Arc::clone(&store),
             store,
             http: Http::new(),
             _keep: Keep::Lock(lock),
@@ -129,16 +132,21 @@ impl Home {
     /// When the states cannot be read, or there is no room for the copy.
     pub fn beside(folder: &Path) -> Result<Self, WireError> {
         let scratch = fs::scratch_folder()?;
-        match Store::open_beside(folder) {
-            Ok(store) => store.copy_to(scratch.path())?,
-            Err(StoreError::Absent { .. }) => {}
+        let shared = match Store::open_beside(folder) {
+            Ok(store) => Some(store),
+            Err(StoreError::Absent { .. }) => None,
             Err(error) => return Err(error.into()),
+        };
+        if let Some(shared) = &shared {
+            shared.copy_to(scratch.path())?;
         }
         let store = Arc::new(Store::open(scratch.path())?);
+        let ledger = shared.map_or_else(|| Arc::clone(&store), Arc::new);
         Ok(Self {
             folder: folder.to_owned(),
             place: scratch.path().to_owned(),
             store,
+            ledger,
             http: Http::new(),
             _keep: Keep::Scratch(scratch),
         })
@@ -176,7 +184,7 @@ impl Home {
         let mut budgets = Vec::new();
         let mut workspaces = BTreeMap::new();
         for name in chosen().map(|project| &project.workspace).collect::<BTreeSet<_>>() {
-            let budget = budget(&self.store, &config.workspaces[name])?;
+            let budget = budget(&self.ledger, &config.workspaces[name])?;
             let workspace = workspace(self, &config.workspaces[name], &budget)?;
             budgets.push(budget);
             workspaces.insert(name.clone(), Arc::new(workspace));
@@ -245,7 +253,13 @@ async fn open_cache(
         branches,
         deadline: GIT_DEADLINE,
     };
-    Cache::open(git.clone(), settings).await
+    let cache = Cache::open(git.clone(), settings).await?;
+    let lender = home.folder.join("repos").join(format!("{}.git", repository.name));
+    if home.place != home.folder && lender.exists() {
+        // What was seen of the workspace and is in no commit is there alone.
+        cache.borrow_from(&lender).await?;
+    }
+    Ok(cache)
 }
 
 /// Makes a workspace's budget, with what earlier processes have sent already counted.

@@ -17,8 +17,8 @@ use crate::model::message;
 use crate::model::path::PackagePath;
 use crate::model::plan::Pair;
 use crate::model::project::ProjectName;
-use crate::model::state::{Next, Phase};
-use crate::sync::{Disposition, Failed, Glance, Outlook, StepError, Wiring, chain, glance};
+use crate::model::state::Next;
+use crate::sync::{Disposition, Failed, Glance, Outlook, StepError, Wiring, chain, glance, prepare};
 use crate::telemetry::printable;
 use crate::wire::Home;
 
@@ -50,7 +50,7 @@ pub(super) async fn run(context: &Context, args: &PlanArgs) -> anyhow::Result<Ex
     let mut quiet = true;
     for (name, wiring) in plant.projects() {
         let outlook = look(wiring).await.with_context(|| format!("look at {name}"))?;
-        quiet &= outlook.plan.is_quiet() && outlook.mirror.is_empty();
+        quiet &= is_quiet(&outlook);
         print(describe(name, wiring, &outlook))?;
         for (path, pair) in &outlook.plan.conflicts {
             print(both_sides(wiring, path, *pair, color).await?)?;
@@ -61,10 +61,8 @@ pub(super) async fn run(context: &Context, args: &PlanArgs) -> anyhow::Result<Ex
 
 /// Looks at both sides, however long the export takes; what fails and may pass is tried again for a while.
 async fn look(wiring: &Wiring) -> Result<Outlook, StepError> {
-    let saved = wiring.store.state(&wiring.project.name)?.map(|(state, _)| state).unwrap_or_default();
-    let kept = saved.manifest;
-    let mut state = saved;
-    state.phase = Phase::Idle;
+    let mut state = prepare(wiring).await?;
+    let kept = state.manifest;
     let (mut failures, mut since) = (0, None);
     loop {
         let wait = match glance(wiring, state, clock::both()).await {
@@ -131,8 +129,18 @@ fn describe(name: &ProjectName, wiring: &Wiring, outlook: &Outlook) -> String {
     let branch = wiring.project.branches().next().expect("a project has a direction");
     let exports = if outlook.mirror.is_empty() { &plan.to_git } else { &outlook.mirror };
     let mut text = String::new();
-    if plan.is_quiet() && outlook.mirror.is_empty() {
+    if is_quiet(outlook) {
         let _ = writeln!(text, "{name}: nothing to do");
+    }
+    if let Some(held) = &outlook.held {
+        let _ = writeln!(text, "{name}: held back: {}", printable(&chain(held)));
+        if let Some(hint) = held.hint() {
+            let _ = writeln!(text, "  hint: {}", printable(&hint));
+        }
+    }
+    if !outlook.refused.is_empty() {
+        let _ = writeln!(text, "{name}: an import has failed and waits; `recipesync status {name}` says why");
+        list(&mut text, "waiting", outlook.refused.keys());
     }
     if !exports.is_empty() {
         let assets = message::assets(&outlook.before, exports);
@@ -171,6 +179,10 @@ fn describe(name: &ProjectName, wiring: &Wiring, outlook: &Outlook) -> String {
         }
     }
     text
+}
+
+fn is_quiet(outlook: &Outlook) -> bool {
+    outlook.plan.is_quiet() && outlook.mirror.is_empty() && outlook.refused.is_empty()
 }
 
 fn list<'a>(text: &mut String, verb: &str, paths: impl Iterator<Item = &'a PackagePath>) {

@@ -182,7 +182,7 @@ async fn settle_attempt(
 }
 
 /// A failed import no longer waits once its paths hold something else, or the workspace does.
-fn drop_stale_refusals(state: &mut State, records: &mut Records, sides: &Sides, print: &str) {
+pub(super) fn drop_stale_refusals(state: &mut State, records: &mut Records, sides: &Sides, print: &str) {
     state.refusals.retain(|refusal| {
         let stands = refusal.print == print
             && refusal.paths.iter().all(|(path, blob)| sides.watched.files.get(path) == Some(blob));
@@ -197,8 +197,13 @@ fn drop_stale_refusals(state: &mut State, records: &mut Records, sides: &Sides, 
     });
 }
 
+/// Returns whether an import of this file has failed and waits.
+pub(super) fn is_refused(state: &State, path: &PackagePath, blob: BlobId) -> bool {
+    state.refusals.iter().any(|refusal| refusal.paths.get(path) == Some(&blob))
+}
+
 /// Holds back an export that would delete more than is allowed, unless a person has agreed to each of the files.
-fn guard(
+pub(super) fn guard(
     wiring: &Wiring,
     state: &mut State,
     records: &Records,
@@ -355,11 +360,8 @@ fn finish(
     tip: Revision,
     now: DateTime<Utc>,
 ) -> Stepped {
-    let refused = |path: &PackagePath, blob: &BlobId| {
-        state.refusals.iter().any(|refusal| refusal.paths.get(path) == Some(blob))
-    };
     let mut paths = plan.to_workspace;
-    paths.retain(|path, blob| !refused(path, blob));
+    paths.retain(|path, blob| !is_refused(&state, path, *blob));
     state.conflicts = plan.conflicts;
     state.to_prune = plan.to_prune;
     state.drift = plan.drift;

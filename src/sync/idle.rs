@@ -56,7 +56,10 @@ async fn tip(wiring: &Wiring, state: &State, now: Now) -> Result<Revision, StepE
 }
 
 /// Moves what `resolve` left into the records, for the look that follows.
-async fn take_up_settlements(wiring: &Wiring, state: &State) -> Result<Option<Stepped>, StepError> {
+pub(super) async fn take_up_settlements(
+    wiring: &Wiring,
+    state: &State,
+) -> Result<Option<Stepped>, StepError> {
     let store = wiring.store.clone();
     let project = wiring.project.name.clone();
     let loaded = blocking::run(move || -> Result<_, StepError> {

@@ -4,13 +4,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::export::{self, Progress};
+use super::carry::{drop_stale_refusals, guard, is_refused};
+use super::export::{self, Progress, View};
+use super::observe::print;
 use super::sides::Sides;
-use super::{Failed, Now, Wiring, fail};
+use super::{Failed, Now, StepError, Wiring, fail, idle};
 use crate::model::oid::{BlobId, CommitId};
 use crate::model::path::PackagePath;
 use crate::model::plan::{Files, Plan};
-use crate::model::state::{Next, Phase, State};
+use crate::model::state::{Next, Phase, Records, State};
+use crate::store::Saved;
 
 /// How far a look has come.
 #[derive(Debug)]
@@ -28,6 +31,10 @@ pub struct Outlook {
     pub plan: Plan,
     /// What would go to the export branch, where there are two.
     pub mirror: BTreeMap<PackagePath, Option<BlobId>>,
+    /// Why nothing of it would be done, where a guard holds it back.
+    pub held: Option<StepError>,
+    /// What was imported before, failed, and waits for a person, a new commit or a changed workspace.
+    pub refused: Files,
     /// What the branch that exports go to holds now.
     pub before: Files,
     /// The watched branch's tip.
@@ -36,12 +43,35 @@ pub struct Outlook {
     pub manifest: Option<u64>,
 }
 
-/// Takes one step of a look; `state` is the saved one, with nothing in flight, at the first call.
+/// Readies a project's saved state for a look: what `resolve` left is taken up, and what was about another pairing
+/// is set aside. It writes to the saved states, which are a copy.
+///
+/// # Errors
+/// When the copy cannot be read or written.
+pub async fn prepare(wiring: &Wiring) -> Result<State, StepError> {
+    let saved = wiring.store.state(&wiring.project.name)?.map(|(state, _)| state).unwrap_or_default();
+    let pairing = wiring.pairing();
+    let (mut state, records) = if saved.pairing == pairing {
+        match idle::take_up_settlements(wiring, &saved).await? {
+            Some(stepped) => (stepped.state, stepped.records),
+            None => (saved, None),
+        }
+    } else {
+        (State { pairing, ..State::default() }, Some(Records::default()))
+    };
+    state.phase = Phase::Idle;
+    if let Some(records) = records {
+        let saved = Saved { state: &state, records: Some(&records), events: &[], settled: None, next: None };
+        wiring.store.save(&wiring.project.name, &saved)?;
+    }
+    Ok(state)
+}
+
+/// Takes one step of a look; `state` is the prepared one at the first call.
 ///
 /// # Errors
 /// As a step.
 pub async fn glance(wiring: &Wiring, state: State, now: Now) -> Result<Glance, Box<Failed>> {
-    let established = state.established && state.pairing == wiring.pairing();
     let progress = match state.phase {
         Phase::Exporting { .. } => export::step(wiring, state, now).await?,
         Phase::Idle | Phase::Importing { .. } => export::begin(wiring, state, now).await?,
@@ -50,17 +80,27 @@ pub async fn glance(wiring: &Wiring, state: State, now: Now) -> Result<Glance, B
         Progress::Waits(stepped) => return Ok(Glance::Waits(Box::new(stepped.state), stepped.next)),
         Progress::Seen(view) => *view,
     };
-    let (state, records, facts) = (view.state, view.records, view.observed.facts);
-    let workspace: Files =
-        view.observed.entries.iter().map(|(path, entry)| (path.clone(), entry.blob)).collect();
-    match Sides::read(wiring, &state, &records, workspace, facts, Duration::from_secs(1), now).await {
-        Ok(sides) => Ok(Glance::Seen(Box::new(Outlook {
-            plan: sides.plan(wiring.mode(), established, &records),
-            mirror: sides.mirror_changes(),
-            tip: sides.watched.revision.commit,
-            manifest: state.manifest,
-            before: sides.mirror.map_or(sides.watched.files, |mirror| mirror.files),
-        }))),
-        Err(error) => fail(state, error),
-    }
+    let View { mut state, mut records, observed, .. } = view;
+    let workspace: Files = observed.entries.iter().map(|(path, entry)| (path.clone(), entry.blob)).collect();
+    let read =
+        Sides::read(wiring, &state, &records, workspace, observed.facts, Duration::from_secs(1), now).await;
+    let sides = match read {
+        Ok(sides) => sides,
+        Err(error) => return fail(state, error),
+    };
+    drop_stale_refusals(&mut state, &mut records, &sides, &print(&observed.entries));
+    let mut plan = sides.plan(wiring.mode(), state.established, &records);
+    let mirror = sides.mirror_changes();
+    let changes = if sides.mirror.is_some() { &mirror } else { &plan.to_git };
+    let held = guard(wiring, &mut state, &records, &sides, changes);
+    let refused = plan.to_workspace.extract_if(.., |path, blob| is_refused(&state, path, *blob)).collect();
+    Ok(Glance::Seen(Box::new(Outlook {
+        plan,
+        mirror,
+        held,
+        refused,
+        tip: sides.watched.revision.commit,
+        manifest: state.manifest,
+        before: sides.mirror.map_or(sides.watched.files, |mirror| mirror.files),
+    })))
 }

@@ -24,7 +24,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 pub use error::{Disposition, Failed, StepError, chain};
-pub use look::{Glance, Outlook, glance};
+pub use look::{Glance, Outlook, glance, prepare};
 
 pub use workspace::Workspace;
 
