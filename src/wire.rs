@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -93,6 +94,8 @@ pub struct Home {
     place: PathBuf,
     store: Arc<Store>,
     http: Http,
+    /// Names this process to the imports that it records, until steps were ended as in a crash.
+    run: AtomicU64,
     /// What else goes when the home goes: the lock, or a folder for one look.
     _keep: Keep,
 }
@@ -118,6 +121,7 @@ impl Home {
             place: folder.to_owned(),
             store,
             http: Http::new(),
+            run: AtomicU64::new(fastrand::u64(..)),
             _keep: Keep::Lock(lock),
         })
     }
@@ -140,8 +144,15 @@ impl Home {
             place: scratch.path().to_owned(),
             store,
             http: Http::new(),
+            run: AtomicU64::new(fastrand::u64(..)),
             _keep: Keep::Scratch(scratch),
         })
+    }
+
+    /// Forgets which requests this process has sent: steps were ended as in a crash, and what became of their
+    /// imports has to be looked at. For the plants that are built from now on.
+    pub fn forget_run(&self) {
+        self.run.store(fastrand::u64(..), Ordering::SeqCst);
     }
 
     /// Puts a configuration to work, or only some of its projects. Speaks to nobody yet.
@@ -182,7 +193,7 @@ impl Home {
             workspaces.insert(name.clone(), Arc::new(workspace));
         }
         let packages = Wiring::room_for_packages();
-        let run = fastrand::u64(..);
+        let run = self.run.load(Ordering::SeqCst);
         let projects = chosen().map(|project| {
             let wiring = Wiring {
                 project: Arc::clone(project),

@@ -43,6 +43,9 @@ use crate::workato::{Class, Turn};
 /// to leave the request budget to others.
 const DRIFT_LOOK: TimeDelta = TimeDelta::minutes(15);
 
+/// The shortest time between two tries of a project that stalled, however tight its schedule.
+pub(crate) const STALLED_LOOK: TimeDelta = TimeDelta::seconds(60);
+
 /// How many packages are read at the same time: each may take a few times its 100 MB of memory.
 const PACKAGES_AT_ONCE: usize = 2;
 
