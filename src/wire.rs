@@ -19,7 +19,7 @@ use crate::git::{self, Cache, Git, GitError};
 use crate::model::branch::BranchName;
 use crate::model::project::ProjectName;
 use crate::store::{Store, StoreError};
-use crate::sync::{Wiring, Workspace};
+use crate::sync::{Room, Wiring, Workspace};
 use crate::workato::{Auth, Budget, Client, Http, Kind, Settings, SettingsError};
 
 /// How long one git command may take: the first fetch of a large repository over a slow line.
@@ -192,7 +192,7 @@ impl Home {
             budgets.push(budget);
             workspaces.insert(name.clone(), Arc::new(workspace));
         }
-        let packages = Wiring::room_for_packages();
+        let room = Room::default();
         let run = self.run.load(Ordering::SeqCst);
         let projects = chosen().map(|project| {
             let wiring = Wiring {
@@ -201,7 +201,7 @@ impl Home {
                 repository: caches[&project.repository].clone(),
                 poll: config.repositories[&project.repository].poll,
                 store: Arc::clone(&self.store),
-                packages: Arc::clone(&packages),
+                room: room.clone(),
                 run,
             };
             (project.name.clone(), wiring)
