@@ -253,10 +253,7 @@ impl Projects {
                 some => text.push_str(&format!(", {some} {word}")),
             }
         }
-        match self.running.len() {
-            0 => text,
-            busy => format!("{text}, {busy} at work"),
-        }
+        text
     }
 }
 
