@@ -267,3 +267,71 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a message".to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::store::Store;
+
+    async fn end(projects: &mut Projects) {
+        let ended = projects.ended().await.expect("a step runs");
+        projects.take_back(ended).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_step_that_panics_stalls_its_project_and_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(folder.path()).unwrap());
+        let none = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let plant = Plant::new(Arc::clone(&store), none.0, none.1, none.2, Vec::new());
+        let mut projects = Projects::take_up(plant).unwrap();
+        let [bad, good] = ["bad", "good"].map(|name| ProjectName::parse(name).unwrap());
+
+        projects.spawn(bad.clone(), async { panic!("the step's own words") });
+        end(&mut projects).await;
+        end(&mut projects).await; // the task that saves the stall
+        projects.spawn(good.clone(), async {
+            Ok(Advanced { state: State::default(), next: Next::Now, stopping: false })
+        });
+        end(&mut projects).await;
+
+        let (state, _) = store.state(&bad).unwrap().unwrap();
+        assert_eq!(state.stalled.unwrap().reason, "a step panicked: the step's own words");
+        assert_eq!(store.state(&good).unwrap(), None);
+        let queued: Vec<_> = std::iter::from_fn(|| {
+            projects.queue.pop_due(clock::at(state.due.unwrap() + TimeDelta::seconds(1)))
+        })
+        .collect();
+        assert_eq!(queued, [good, bad], "both are looked at again");
+    }
+
+    #[tokio::test]
+    async fn what_is_heard_during_a_step_is_not_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(folder.path()).unwrap());
+        let plant = Plant::new(store, BTreeMap::new(), BTreeMap::new(), BTreeMap::new(), Vec::new());
+        let mut projects = Projects::take_up(plant).unwrap();
+        let name = ProjectName::parse("orders").unwrap();
+        let later = clock::now() + TimeDelta::hours(1);
+        let is_due = |projects: &mut Projects| projects.queue.pop_due(clock::instant()).is_some();
+        for (heard, next, due) in [
+            (Heard::default(), Next::Settled(later), false),
+            (Heard { hint: true, ..Heard::default() }, Next::Settled(later), true),
+            (Heard { look: true, ..Heard::default() }, Next::At(later), true),
+            (Heard { settlement: true, ..Heard::default() }, Next::At(later), false),
+            // The settlement of the line above: now the look has ended that could not take it up.
+            (Heard::default(), Next::Settled(later), true),
+            (Heard::default(), Next::Settled(later), false),
+        ] {
+            projects.queue = Queue::default();
+            let kept = projects.heard.remove(&name).unwrap_or_default();
+            let heard = Heard { settlement: heard.settlement || kept.settlement, ..heard };
+            projects.heard.insert(name.clone(), heard);
+            projects.queue_again(name.clone(), Advanced { state: State::default(), next, stopping: false });
+            assert_eq!(is_due(&mut projects), due, "{heard:?} {next:?}");
+            assert_eq!(projects.states[&name].look, heard.look);
+        }
+    }
+}
