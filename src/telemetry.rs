@@ -6,6 +6,10 @@
 
 use std::fmt::{self, Write as _};
 use std::io::IsTerminal as _;
+#[cfg(target_os = "linux")]
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Duration;
 
 use sd_notify::NotifyState;
@@ -19,6 +23,9 @@ use tracing_subscriber::fmt::{FmtContext, FormattedFields};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// How long a message to the service manager may wait for room in its queue.
+const TELL_WITHIN: Duration = Duration::from_millis(20);
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -225,10 +232,29 @@ impl Notifier {
     }
 
     fn tell(self, states: &[NotifyState<'_>]) {
-        if let Err(error) = sd_notify::notify(states) {
+        if let Err(error) = send(states) {
             tracing::debug!(%error, "the service manager cannot be told");
         }
     }
+}
+
+/// Sends one message to `$NOTIFY_SOCKET`, a path or an abstract name behind an `@`. Unlike the library's own way it
+/// does not wait for a reader that does not read: the loop must not hang on it.
+fn send(states: &[NotifyState<'_>]) -> std::io::Result<()> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the protocol's own variable, as the library reads the others"
+    )]
+    let Some(name) = std::env::var_os("NOTIFY_SOCKET") else { return Ok(()) };
+    let address = match name.as_bytes() {
+        #[cfg(target_os = "linux")]
+        [b'@', rest @ ..] => SocketAddr::from_abstract_name(rest)?,
+        _ => SocketAddr::from_pathname(&name)?,
+    };
+    let text: String = states.iter().map(|state| format!("{state}\n")).collect();
+    let socket = UnixDatagram::unbound()?;
+    socket.set_write_timeout(Some(TELL_WITHIN))?;
+    socket.send_to_addr(text.as_bytes(), &address).map(drop)
 }
 
 /// A third of the time allowed, so that two pings fall into it even when one comes late.

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -18,7 +19,7 @@ use crate::git::{self, Cache, Git, GitError};
 use crate::model::branch::BranchName;
 use crate::model::project::ProjectName;
 use crate::store::{Store, StoreError};
-use crate::sync::{Wiring, Workspace};
+use crate::sync::{Room, Wiring, Workspace};
 use crate::workato::{Auth, Budget, Client, Http, Kind, Settings, SettingsError};
 
 /// How long one git command may take: the first fetch of a large repository over a slow line.
@@ -95,6 +96,8 @@ pub struct Home {
     /// Where requests are written down: in the state folder itself, also from a copy.
     ledger: Arc<Store>,
     http: Http,
+    /// Names this process to the imports that it records, until steps were ended as in a crash.
+    run: AtomicU64,
     /// What else goes when the home goes: the lock, or a folder for one look.
     _keep: Keep,
 }
@@ -121,6 +124,7 @@ impl Home {
             ledger: Arc::clone(&store),
             store,
             http: Http::new(),
+            run: AtomicU64::new(fastrand::u64(..)),
             _keep: Keep::Lock(lock),
         })
     }
@@ -148,8 +152,15 @@ impl Home {
             store,
             ledger,
             http: Http::new(),
+            run: AtomicU64::new(fastrand::u64(..)),
             _keep: Keep::Scratch(scratch),
         })
+    }
+
+    /// Forgets which requests this process has sent: steps were ended as in a crash, and what became of their
+    /// imports has to be looked at. For the plants that are built from now on.
+    pub fn forget_run(&self) {
+        self.run.store(fastrand::u64(..), Ordering::SeqCst);
     }
 
     /// Puts a configuration to work, or only some of its projects. Speaks to nobody yet.
@@ -189,8 +200,8 @@ impl Home {
             budgets.push(budget);
             workspaces.insert(name.clone(), Arc::new(workspace));
         }
-        let packages = Wiring::room_for_packages();
-        let run = fastrand::u64(..);
+        let room = Room::default();
+        let run = self.run.load(Ordering::SeqCst);
         let projects = chosen().map(|project| {
             let wiring = Wiring {
                 project: Arc::clone(project),
@@ -198,7 +209,7 @@ impl Home {
                 repository: caches[&project.repository].clone(),
                 poll: config.repositories[&project.repository].poll,
                 store: Arc::clone(&self.store),
-                packages: Arc::clone(&packages),
+                room: room.clone(),
                 run,
             };
             (project.name.clone(), wiring)

@@ -11,14 +11,13 @@ mod tell;
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::pin::pin;
 
 use anyhow::bail;
 
 use self::stage::{Daemon, PROJECT, Stage};
 use self::story::Story;
 use self::tell::{Tell, quoted};
-use super::sync::asked_to_stop;
+use super::sync::Asked;
 use super::{Context, Exit};
 
 /// Watch it work, with an embedded workspace and no account
@@ -45,15 +44,15 @@ pub struct DemoArgs {
 /// Plays the story, and goes on until somebody asks to stop.
 pub(super) async fn run(context: &Context, args: &DemoArgs) -> anyhow::Result<Exit> {
     let tell = Tell::new(context.color(std::io::stdout().is_terminal()));
-    let mut stop = pin!(asked_to_stop());
+    let mut asked = Asked::listen()?;
     let stage = tokio::select! {
         stage = Stage::set(context.environment(), args.dir.as_deref(), args.listen) => stage?,
-        () = &mut stop => return Ok(if args.once { Exit::Failed } else { Exit::Done }),
+        () = asked.next() => return Ok(if args.once { Exit::Failed } else { Exit::Done }),
     };
     let mut daemon = None;
     let played = tokio::select! {
         played = play(&stage, &mut daemon, tell, args.once) => Some(played),
-        () = &mut stop => None,
+        () = asked.next() => None,
     };
     let stopping = async {
         if let Some(daemon) = daemon {
@@ -63,7 +62,7 @@ pub(super) async fn run(context: &Context, args: &DemoArgs) -> anyhow::Result<Ex
     };
     let stopped = tokio::select! {
         stopped = stopping => stopped,
-        () = asked_to_stop() => Ok(()),
+        () = asked.next() => Ok(()),
     };
     match played {
         Some(Ok(())) => {}

@@ -3,14 +3,13 @@
 use std::collections::BTreeSet;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info};
 
-use super::{Context, Exit};
-use crate::config::{Config, ConfigError};
-use crate::daemon::{Control, Plant, clock, serve};
+use super::{Context, Exit, hint};
+use crate::daemon::{Beat, Control, clock, serve};
 use crate::telemetry::Notifier;
-use crate::wire::{Home, WireError};
+use crate::wire::Home;
 
 /// Run the daemon: export on schedule, watch the branches, import
 ///
@@ -25,35 +24,29 @@ use crate::wire::{Home, WireError};
 #[command(verbatim_doc_comment)]
 pub struct RunArgs {}
 
-/// What a changed configuration may be refused for while running.
-#[derive(Debug, thiserror::Error)]
-enum ReloadError {
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    #[error(transparent)]
-    Wire(#[from] WireError),
-}
-
 /// Runs the daemon until it is told to stop.
 pub(super) async fn run(context: &Context) -> anyhow::Result<Exit> {
+    let mut signals = Signals::listen()?;
     let config = context.config()?;
     let home = Home::open(&config.state_dir)?;
-    let plant = home.plant(&config, &BTreeSet::new(), context.environment()).await?;
-    let mut signals = Signals::listen()?;
+    let all = BTreeSet::new();
+    let plant = tokio::select! {
+        plant = home.plant(&config, &all, context.environment()) => plant?,
+        () = signals.stop() => return Ok(Exit::Done),
+    };
     let notifier = Notifier::from_service_manager();
     let projects = config.projects.len();
     info!(projects, state = %config.state_dir.display(), "recipesync {} runs", env!("CARGO_PKG_VERSION"));
     notifier.ready(&format!("{projects} projects"));
     let (control, told) = mpsc::channel(1);
     let mut pulse = Pulse::new(notifier);
-    let serving = serve(plant, told, |status| pulse.beat(status));
+    let serving = serve(plant, told, |beat| pulse.beat(beat));
     let listening = listen(context, &home, &mut signals, &control, notifier);
-    let served = tokio::select! {
-        served = serving => served,
+    tokio::select! {
+        served = serving => served?,
         // A second signal: what was saved is what the next start goes on from.
         () = listening => return Ok(Exit::Done),
-    };
-    served?;
+    }
     info!("stopped");
     Ok(Exit::Done)
 }
@@ -66,32 +59,22 @@ async fn listen(
     control: &mpsc::Sender<Control>,
     notifier: Notifier,
 ) {
-    let mut stopping = false;
     loop {
-        match signals.next().await {
-            Asked::Stop if stopping => return,
-            Asked::Stop => {
-                stopping = true;
-                info!("finishing the running steps; a second signal ends them at once");
-                notifier.stopping();
-                tell(control, Control::Stop).await;
-            }
-            Asked::Reload if stopping => {}
+        let stop = match signals.next().await {
+            Asked::Stop => true,
             Asked::Reload => {
                 notifier.reloading();
-                match reload(context, home).await {
-                    Ok(plant) => {
-                        info!("took up the configuration; looking at every project");
-                        tell(control, Control::Replace(Box::new(plant))).await;
-                    }
-                    Err(failure) => {
-                        let failure = anyhow::Error::new(failure);
-                        error!("going on with the old configuration: {failure:#}");
-                        tell(control, Control::LookNow).await;
-                    }
+                tokio::select! {
+                    () = reload(context, home, control) => false,
+                    () = signals.stop() => true,
                 }
-                notifier.ready("took up the configuration");
             }
+        };
+        if stop {
+            info!("finishing the running steps; a second signal ends them at once");
+            notifier.stopping();
+            tell(control, Control::Stop).await;
+            return signals.stop().await;
         }
     }
 }
@@ -101,9 +84,39 @@ async fn tell(control: &mpsc::Sender<Control>, what: Control) {
     control.send(what).await.ok();
 }
 
-async fn reload(context: &Context, home: &Home) -> Result<Plant, ReloadError> {
-    let config: Config = context.config()?;
-    Ok(home.plant(&config, &BTreeSet::new(), context.environment()).await?)
+/// Takes up what the configuration says now, or goes on with what it said before.
+async fn reload(context: &Context, home: &Home, control: &mpsc::Sender<Control>) {
+    let config = match context.config() {
+        Ok(config) => config,
+        Err(failure) => {
+            went_wrong(&failure.into());
+            return tell(control, Control::LookNow).await;
+        }
+    };
+    // Two plants never work at the same time: they would share caches, budgets and a quota.
+    let (drained, paused) = oneshot::channel();
+    tell(control, Control::Pause(drained)).await;
+    let Ok(cleanly) = paused.await else { return };
+    if !cleanly {
+        home.forget_run();
+    }
+    let built = home.plant(&config, &BTreeSet::new(), context.environment()).await;
+    let next = match built {
+        Ok(plant) => {
+            info!("took up the configuration; looking at every project");
+            Control::Replace(Box::new(plant))
+        }
+        Err(failure) => {
+            went_wrong(&failure.into());
+            Control::Resume
+        }
+    };
+    tell(control, next).await;
+}
+
+fn went_wrong(failure: &anyhow::Error) {
+    let hint = hint(failure);
+    error!(hint, "going on with the old configuration: {failure:#}");
 }
 
 enum Asked {
@@ -133,6 +146,14 @@ impl Signals {
             _ = self.hang_up.recv() => Asked::Reload,
         }
     }
+
+    /// Waits until it is asked to stop; what else is asked meanwhile is left for [`Self::next`].
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 /// Feeds the service manager's watchdog from the loop itself, so that a stuck loop is restarted.
@@ -147,14 +168,21 @@ impl Pulse {
         Self { notifier, told: String::new(), pinged: clock::instant() }
     }
 
-    fn beat(&mut self, status: &str) {
+    fn beat(&mut self, beat: Beat<'_>) {
         if self.notifier.ping_every().is_some_and(|every| self.pinged.elapsed() >= every) {
             self.pinged = clock::instant();
             self.notifier.ping();
         }
-        if self.told != status {
-            status.clone_into(&mut self.told);
-            self.notifier.status(status);
+        match beat {
+            Beat::TakenUp(status) => {
+                status.clone_into(&mut self.told);
+                self.notifier.ready(status);
+            }
+            Beat::Alive(status) if self.told != status => {
+                status.clone_into(&mut self.told);
+                self.notifier.status(status);
+            }
+            Beat::Alive(_) => {}
         }
     }
 }

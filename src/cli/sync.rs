@@ -3,20 +3,21 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use chrono::{DateTime, Utc};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tracing::{Instrument as _, info_span};
+use tracing::{Instrument as _, error, info_span};
 
 use super::output::print;
 use super::progress::Progress;
 use super::{Context, Exit, select, status};
-use crate::daemon::{bring_to_rest, clock};
+use crate::daemon::{Plant, Rest, bring_to_rest, clock};
+use crate::model::project::ProjectName;
 use crate::model::schedule::parse_duration;
 use crate::model::state::State;
 use crate::model::status::{Standing, standing, status as status_of, waits};
+use crate::store::StoreError;
 use crate::wire::Home;
 
 /// Bring projects to rest once, then exit
@@ -38,20 +39,72 @@ pub struct SyncArgs {
     pub give_up_after: Duration,
 }
 
+/// How long running steps may take to finish when it is to stop; then they end as in a crash, which the saved
+/// states allow at any point.
+const GRACE: Duration = Duration::from_secs(3);
+
 /// Brings the projects to rest.
 pub(super) async fn run(context: &Context, args: &SyncArgs) -> anyhow::Result<Exit> {
+    let mut asked = Asked::listen()?;
     let config = context.config()?;
     let chosen = select(&config, &args.projects)?;
     let home = Home::open(&config.state_dir)?;
     let names = chosen.iter().map(|project| project.name.clone()).collect();
     let plant = home.plant(&config, &names, context.environment()).await?;
     let (stop, stopping) = watch::channel(false);
+    let mut running = start(&plant, args.give_up_after, &stopping);
+    let mut end = None;
+    let mut states = BTreeMap::new();
+    let mut complete = true;
+    while !running.is_empty() {
+        tokio::select! {
+            Some(done) = running.join_next() => match done {
+                Ok((name, rest)) => {
+                    let rest = rest?;
+                    complete &= !rest.stopped;
+                    states.insert(name, rest.state);
+                }
+                // The others go on.
+                Err(failure) => {
+                    complete = false;
+                    error!("a step panicked: this is a defect in recipesync, report it: {failure}");
+                }
+            },
+            () = asked.next() => {
+                // A second signal ends it at once.
+                if end.is_some() {
+                    return Ok(Exit::Failed);
+                }
+                end = Some(clock::instant() + GRACE);
+                stop.send_replace(true);
+                plant.stop();
+            }
+            // What was saved is what the next run goes on from.
+            () = tokio::time::sleep_until(end.unwrap_or_else(clock::instant)), if end.is_some() => {
+                return Ok(Exit::Failed);
+            }
+        }
+    }
+    let now = clock::now();
+    let mut text = String::new();
+    for (name, state) in &states {
+        text.push_str(&status::line(&status_of(name.as_str(), state, now, state.due)));
+    }
+    print(text)?;
+    Ok(if complete { verdict(states.values(), now) } else { Exit::Failed })
+}
+
+/// Starts bringing every project of a plant to rest.
+fn start(
+    plant: &Plant,
+    patience: Duration,
+    stopping: &watch::Receiver<bool>,
+) -> JoinSet<(ProjectName, Result<Rest, StoreError>)> {
     let progress = Progress::new(plant.projects().map(|(name, _)| name.as_str()));
     let mut running = JoinSet::new();
     for (name, wiring) in plant.projects() {
         let (name, wiring, stopping) = (name.clone(), wiring.clone(), stopping.clone());
         let bar = progress.bar(name.as_str());
-        let patience = args.give_up_after;
         let span = info_span!("sync", project = %name);
         let work = async move {
             let rest = bring_to_rest(&wiring, patience, stopping, |phase| bar.tell(phase)).await;
@@ -60,30 +113,7 @@ pub(super) async fn run(context: &Context, args: &SyncArgs) -> anyhow::Result<Ex
         };
         running.spawn(work.instrument(span));
     }
-    let mut states = BTreeMap::new();
-    let mut stopped = false;
-    while !running.is_empty() {
-        tokio::select! {
-            Some(done) = running.join_next() => {
-                let (name, rest) = done.context("a step panicked")?;
-                let rest = rest?;
-                stopped |= rest.stopped;
-                states.insert(name, rest.state);
-            }
-            () = asked_to_stop(), if !*stop.borrow() => {
-                stop.send_replace(true);
-                plant.stop();
-            }
-        }
-    }
-    drop(progress);
-    let now = clock::now();
-    let mut text = String::new();
-    for (name, state) in &states {
-        text.push_str(&status::line(&status_of(name.as_str(), state, now, state.due)));
-    }
-    print(text)?;
-    Ok(if stopped { Exit::Failed } else { verdict(states.values(), now) })
+    running
 }
 
 /// Returns how a command ends whose projects are in these states.
@@ -104,12 +134,23 @@ pub(super) fn verdict<'a>(states: impl Iterator<Item = &'a State>, now: DateTime
     exit
 }
 
-/// Waits for SIGTERM or SIGINT.
-pub(super) async fn asked_to_stop() {
-    let listen = |kind| signal(kind).expect("the runtime listens for signals");
-    let (mut terminate, mut interrupt) = (listen(SignalKind::terminate()), listen(SignalKind::interrupt()));
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// SIGTERM and SIGINT, heard from the first moment on.
+pub(super) struct Asked {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Asked {
+    /// Hears them from now on.
+    pub(super) fn listen() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// Waits for the next one.
+    pub(super) async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
     }
 }

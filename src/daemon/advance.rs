@@ -13,9 +13,6 @@ use crate::model::state::{Next, State, Trouble, Verdict};
 use crate::store::{Saved, StoreError};
 use crate::sync::{self, Disposition, Failed, Now, Stepped, Wiring};
 
-/// The shortest time between two tries of a project that stalled, however tight its schedule.
-const STALLED_LOOK: TimeDelta = TimeDelta::seconds(60);
-
 /// A project after a step.
 #[derive(Debug)]
 pub struct Advanced {
@@ -92,17 +89,17 @@ fn stumbled(
                 warn!(failures, hint = stall.hint, "{}; trying again in {seconds:.1} s", stall.reason);
             }
             state.trouble = Some(Trouble { since, failures, reason: stall.reason, hint: stall.hint });
-            Next::At(
-                now + TimeDelta::from_std(wait.max(Duration::from_millis(50))).unwrap_or(TimeDelta::MAX / 2),
-            )
+            let wait = wait.max(Duration::from_millis(50));
+            Next::At(now + TimeDelta::from_std(wait).expect("a server's wait is cut to an hour"))
         }
         Disposition::Stall => {
-            let due = wiring.due_after(now).max(now + STALLED_LOOK);
+            let due = wiring.due_after(now).max(now + sync::STALLED_LOOK);
             state.trouble = None;
             state.look = false;
             state.stalled = Some(stall);
             state.due = Some(due);
-            Next::Settled(due)
+            // A new commit may be what it waits for.
+            Next::Settled(due.min(now + wiring.poll))
         }
         Disposition::Fatal => return Err(error.into_store().expect("only the state's failures are fatal")),
     };

@@ -71,4 +71,9 @@ impl Plant {
     pub fn stop(&self) {
         self.budgets.iter().for_each(|budget| budget.stop());
     }
+
+    /// Lets requests be sent again.
+    pub(super) fn resume(&self) {
+        self.budgets.iter().for_each(|budget| budget.resume());
+    }
 }

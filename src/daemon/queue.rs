@@ -40,12 +40,6 @@ impl Queue {
         self.times.remove(&project);
         Some(project)
     }
-
-    /// Forgets all.
-    pub(super) fn clear(&mut self) {
-        self.order.clear();
-        self.times.clear();
-    }
 }
 
 #[cfg(test)]

@@ -4,10 +4,11 @@
 //! watched and not the file; our own reading fires access events, which are left out. What is missed here is
 //! found by the next poll.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
-use tokio::sync::mpsc;
+use tokio::sync::watch;
 use tracing::{debug, warn};
 
 /// The watchers of all local upstreams; dropping it ends them.
@@ -17,19 +18,27 @@ pub(super) struct Watches {
 }
 
 impl Watches {
-    /// Watches a local upstream's refs, and sends the repository's name when they may have moved.
-    pub(super) fn add(&mut self, repository: &str, git_folder: &Path, hints: &mpsc::UnboundedSender<String>) {
+    /// Watches local upstreams, each a repository's name with its git folder. The names of those whose refs may have
+    /// moved are put into `moved`, once each until they are taken out.
+    pub(super) fn of<'a>(
+        upstreams: impl Iterator<Item = (&'a String, &'a PathBuf)>,
+        moved: &watch::Sender<BTreeSet<String>>,
+    ) -> Self {
+        let mut watches = Self::default();
+        upstreams.for_each(|(repository, folder)| watches.add(repository, folder, moved.clone()));
+        watches
+    }
+
+    fn add(&mut self, repository: &str, git_folder: &Path, moved: watch::Sender<BTreeSet<String>>) {
         let name = repository.to_owned();
-        let sender = hints.clone();
         let made = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            let moved = match event {
+            let is_hint = match event {
                 Ok(event) => !matches!(event.kind, EventKind::Access(_)) && is_ref(&event.paths),
                 // An overflowing queue has dropped events: look.
                 Err(_) => true,
             };
-            if moved {
-                // The loop that would listen may be gone already.
-                sender.send(name.clone()).ok();
+            if is_hint {
+                moved.send_if_modified(|names| names.insert(name.clone()));
             }
         });
         let mut watcher = match made {

@@ -206,7 +206,16 @@ impl Cache {
     /// # Errors
     /// As [`Self::blob`].
     pub async fn blobs(&self, ids: Vec<BlobId>) -> Result<Vec<Vec<u8>>, GitError> {
-        self.objects(move |folder| objects::blobs(folder, &ids)).await
+        self.objects(move |folder| objects::blobs(folder, &ids, usize::MAX)).await
+    }
+
+    /// Reads the contents of as many of the files, from the first one on, as it takes to have more than `limit`
+    /// bytes, so that memory is bounded; of one at least.
+    ///
+    /// # Errors
+    /// As [`Self::blob`].
+    pub async fn some_blobs(&self, ids: Vec<BlobId>, limit: usize) -> Result<Vec<Vec<u8>>, GitError> {
+        self.objects(move |folder| objects::blobs(folder, &ids, limit)).await
     }
 
     /// Returns those of the files' contents that the cache does not have.

@@ -143,7 +143,7 @@ fn read_entry(entry: &TreeEntry<'_>, name: &str) -> Result<PackagePath, OddReaso
 }
 
 /// Reads files' contents.
-pub(super) fn blobs(folder: &Path, ids: &[BlobId]) -> Result<Vec<Vec<u8>>, GitError> {
+pub(super) fn blobs(folder: &Path, ids: &[BlobId], limit: usize) -> Result<Vec<Vec<u8>>, GitError> {
     let repository = open(folder)?;
     let objects = repository.odb().map_err(damaged(folder))?;
     let read = |id: &BlobId| {
@@ -157,7 +157,17 @@ pub(super) fn blobs(folder: &Path, ids: &[BlobId]) -> Result<Vec<Vec<u8>>, GitEr
         }
         Ok(objects.read(name).map_err(missing(folder, "blob", name))?.data().to_vec())
     };
-    ids.iter().map(read).collect()
+    let mut all = Vec::with_capacity(ids.len().min(1024));
+    let mut held = 0;
+    for id in ids {
+        if held > limit {
+            break;
+        }
+        let bytes = read(id)?;
+        held += bytes.len();
+        all.push(bytes);
+    }
+    Ok(all)
 }
 
 /// Returns those of the blobs that are not in the cache.

@@ -122,7 +122,7 @@ impl WorkTree {
         self.objects(move |folder| {
             let (names, ids): (Vec<_>, Vec<_>) =
                 objects::files(folder, commit, &path)?.files.into_iter().unzip();
-            Ok(names.into_iter().zip(objects::blobs(folder, &ids)?).collect())
+            Ok(names.into_iter().zip(objects::blobs(folder, &ids, usize::MAX)?).collect())
         })
         .await
     }

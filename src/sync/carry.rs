@@ -77,9 +77,10 @@ async fn decide(wiring: &Wiring, view: View, clock: Now) -> StepResult {
         if let Some(error) = guard(wiring, &mut state, &records, &sides, &changes) {
             state.stalled = Some(error.stall());
             state.look = false;
-            state.due = Some(wiring.due_after(now));
+            let due = wiring.due_after(now);
+            state.due = Some(due);
             let records = settled.then_some(records);
-            let stepped = Stepped::new(state, Next::Settled(wiring.due_after(now)));
+            let stepped = Stepped::new(state, Next::Settled(due.min(now + wiring.poll)));
             return Ok(Stepped { records, events, ..stepped });
         }
         let branch = sides.mirror.as_ref().unwrap_or(&sides.watched);

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::error::StepError;
@@ -11,7 +10,7 @@ use super::{Failed, Now, Stepped, Wiring, fail};
 use crate::blocking;
 use crate::model::project::Source;
 use crate::model::state::{Next, Phase, Records, State};
-use crate::workato::{Class, JobStatus, Turn, WorkatoError, poll_delay};
+use crate::workato::{Class, Download, JobStatus, Turn, WorkatoError, poll_delay};
 
 /// How far fetching has come.
 #[derive(Debug)]
@@ -181,8 +180,9 @@ pub(super) async fn step(wiring: &Wiring, mut state: State, now: Now) -> Fetched
 
 /// Downloads and reads a complete export.
 async fn collect(wiring: &Wiring, mut state: State, package: u64, since: DateTime<Utc>) -> Fetched {
-    let zip = match wiring.workspace.client().download(turn(wiring, &state), package).await {
-        Ok(zip) => zip,
+    let client = wiring.workspace.client();
+    let download = match client.download(turn(wiring, &state), package, &wiring.room.large).await {
+        Ok(download) => download,
         Err(error) => {
             // A link that expired is signed anew by the next try; content that is gone needs a new export.
             if error.is_not_found() {
@@ -195,7 +195,7 @@ async fn collect(wiring: &Wiring, mut state: State, package: u64, since: DateTim
             return fail(state, error);
         }
     };
-    match read(wiring, package, zip).await {
+    match read(wiring, package, download).await {
         Ok((records, observed)) if observed.entries.is_empty() => {
             drop(records);
             state.phase = Phase::Idle;
@@ -221,9 +221,10 @@ fn seen(
     Progress::Seen(Box::new(View { state, records, observed, package, asked }))
 }
 
-async fn read(wiring: &Wiring, package: u64, zip: Bytes) -> Result<(Records, Observed), StepError> {
+async fn read(wiring: &Wiring, package: u64, download: Download) -> Result<(Records, Observed), StepError> {
     let records = load(wiring).await?;
-    let _room = wiring.packages.acquire().await.expect("the room for packages is never closed");
+    let Download { zip, room: held } = download;
+    let _room = wiring.room.to_read(held.is_some()).await;
     let observed = observe::read_package(wiring, package, zip, &records).await?;
     Ok((records, observed))
 }

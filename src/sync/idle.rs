@@ -3,7 +3,7 @@
 
 use super::error::StepError;
 use super::export::{self, Progress};
-use super::{Failed, Now, Stepped, Wiring, fail};
+use super::{Failed, Now, STALLED_LOOK, Stepped, Wiring, fail};
 use crate::blocking;
 use crate::model::oid::CommitId;
 use crate::model::plan::Decision;
@@ -25,7 +25,8 @@ pub(super) async fn step(wiring: &Wiring, mut state: State, now: Now) -> Result<
     let clock = now;
     let now = clock.time;
     // A time too far ahead is from a clock that was set back since.
-    let due = state.due.is_none_or(|due| due <= now || due > wiring.due_after(now));
+    let latest = wiring.due_after(now).max(now + STALLED_LOOK);
+    let due = state.due.is_none_or(|due| due <= now || due > latest);
     if state.look || state.seen.is_none() || state.attempt.is_some() || moved || due {
         if moved {
             state.waiting = state.waiting.max(1);

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 pub use error::{Disposition, Failed, StepError, chain};
@@ -43,8 +43,39 @@ use crate::workato::{Class, Turn};
 /// to leave the request budget to others.
 const DRIFT_LOOK: TimeDelta = TimeDelta::minutes(15);
 
-/// How many packages are read at the same time: each may take a few times its 100 MB of memory.
-const PACKAGES_AT_ONCE: usize = 2;
+/// The shortest time between two tries of a project that stalled, however tight its schedule.
+pub(crate) const STALLED_LOOK: TimeDelta = TimeDelta::seconds(60);
+
+/// How many packages are read at the same time; a large one alone, since it may take a few times its 100 MB.
+const READ_AT_ONCE: u32 = 2;
+
+/// How many large packages are held in memory at the same time, read or not.
+const LARGE_AT_ONCE: usize = 2;
+
+/// Room for packages in memory, shared by all projects of a process.
+#[derive(Debug, Clone)]
+pub struct Room {
+    reading: Arc<Semaphore>,
+    large: Arc<Semaphore>,
+}
+
+impl Default for Room {
+    /// As much as keeps the process below 600 MB.
+    fn default() -> Self {
+        Self {
+            reading: Arc::new(Semaphore::new(READ_AT_ONCE as usize)),
+            large: Arc::new(Semaphore::new(LARGE_AT_ONCE)),
+        }
+    }
+}
+
+impl Room {
+    /// Waits for leave to read a package.
+    async fn to_read(&self, is_large: bool) -> SemaphorePermit<'_> {
+        let places = if is_large { READ_AT_ONCE } else { 1 };
+        self.reading.acquire_many(places).await.expect("the room for packages is never closed")
+    }
+}
 
 /// All that a project's steps may touch.
 #[derive(Clone)]
@@ -60,18 +91,12 @@ pub struct Wiring {
     /// The saved states.
     pub store: Arc<Store>,
     /// Room for packages in memory, shared by all projects.
-    pub packages: Arc<Semaphore>,
+    pub room: Room,
     /// Names this process among all that ever ran: another one's unanswered requests are lost.
     pub run: u64,
 }
 
 impl Wiring {
-    /// Returns room for packages in memory, to be shared by all projects of a process.
-    #[must_use]
-    pub fn room_for_packages() -> Arc<Semaphore> {
-        Arc::new(Semaphore::new(PACKAGES_AT_ONCE))
-    }
-
     /// Returns the branch that is watched: the import's where there is one.
     pub(crate) fn branch(&self) -> &BranchName {
         self.project.branches().last().expect("a project has a direction")

@@ -4,11 +4,13 @@
 //! Nothing here is seen by anybody else: objects that no commit names.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::Wiring;
 use super::error::StepError;
+use super::sides::HELD_AT_ONCE;
 use crate::archive::{ArchiveError, Entry, Limits, Package};
 use crate::asset::canonical::canonical;
 use crate::asset::compare::Digests;
@@ -18,6 +20,9 @@ use crate::model::oid::BlobId;
 use crate::model::path::PackagePath;
 use crate::model::plan::Facts;
 use crate::model::state::{EntryPrint, Records};
+
+/// How many changed entries are compared with what they were at a time.
+const CHANGED_AT_ONCE: usize = 1000;
 
 /// The entries of a package, each with the file that it is.
 pub(super) type Entries = BTreeMap<PackagePath, EntryPrint>;
@@ -42,30 +47,44 @@ pub(super) async fn read_package(
     let refused = move |source| StepError::Archive { package: number, source };
     let previous = present(wiring, records).await?;
     let scanned = blocking::run(move || scan(zip, &previous, refused)).await?;
-    let Scan { package, mut entries, changed, fresh } = scanned;
-    let before: Vec<BlobId> = changed.iter().map(|change| change.before).collect();
-    let before = wiring.repository.blobs(before).await?;
-    let moved = blocking::run(move || -> Result<_, StepError> {
-        let mut pack = fresh;
-        let mut facts = Facts::default();
-        for (change, old) in changed.iter().zip(before) {
+    let Scan { package, mut entries, changed, fresh: mut pack } = scanned;
+    let package = Arc::new(package);
+    let mut facts = Facts::default();
+    let mut rest = changed.as_slice();
+    while !rest.is_empty() {
+        let next: Vec<BlobId> = rest.iter().take(CHANGED_AT_ONCE).map(|change| change.before).collect();
+        let before = wiring.repository.some_blobs(next, HELD_AT_ONCE).await?;
+        let some;
+        (some, rest) = rest.split_at(before.len());
+        let (changes, package) = (some.to_vec(), Arc::clone(&package));
+        let compared = blocking::run(move || -> Result<_, StepError> {
+            let mut digests = Vec::with_capacity(changes.len());
+            for (change, old) in changes.iter().zip(before) {
+                let path = &change.entry.path;
+                let before = Digests::of(path, &old);
+                if before.content != change.now.content {
+                    let bytes = package.read(&change.entry).map_err(refused)?;
+                    pack.add(&canonical(path, &bytes))?;
+                }
+                digests.push(before);
+            }
+            Ok((digests, pack))
+        });
+        let digests;
+        (digests, pack) = compared.await?;
+        for (change, before) in some.iter().zip(digests) {
             let path = &change.entry.path;
-            let before = Digests::of(path, &old);
-            facts.insert(path.clone(), change.before, before);
             let entry = entries.get_mut(path).expect("every change is of an entry");
+            facts.insert(path.clone(), change.before, before);
             if before.content == change.now.content {
                 entry.blob = change.before;
             } else {
                 facts.insert(path.clone(), entry.blob, change.now);
-                let bytes = package.read(&change.entry).map_err(refused)?;
-                pack.add(&canonical(path, &bytes))?;
             }
         }
-        Ok((Observed { entries, facts }, pack))
-    });
-    let (observed, pack) = moved.await?;
+    }
     wiring.repository.store_pack(pack).await?;
-    Ok(observed)
+    Ok(Observed { entries, facts })
 }
 
 /// Returns the entries of the last package whose files the cache still has: it may have been deleted since.
@@ -86,6 +105,7 @@ struct Scan {
 }
 
 /// An entry that is not the bytes that it was.
+#[derive(Clone)]
 struct Change {
     entry: Entry,
     now: Digests,

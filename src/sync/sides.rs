@@ -18,8 +18,10 @@ use crate::model::plan::{self, Base, Decision, Facts, Files, Input, Pair, Plan};
 use crate::model::project::Mode;
 use crate::model::state::{Records, Revision, State};
 
-/// How many blobs are compared at a time: each may have 64 MB.
-const COMPARED_AT_ONCE: usize = 16;
+/// How many files are compared at a time.
+const COMPARED_AT_ONCE: usize = 1000;
+/// How many bytes of files are held in memory to be compared, and one file of at most 64 MB more.
+pub(super) const HELD_AT_ONCE: usize = 16 << 20;
 
 /// One branch at the project's path.
 #[derive(Debug)]
@@ -287,8 +289,12 @@ async fn complete(
     let lost = wiring.repository.missing(pairs.iter().map(|(_, blob)| *blob).collect()).await?;
     let lost: BTreeSet<BlobId> = lost.into_iter().collect();
     pairs.retain(|(_, blob)| !lost.contains(blob));
-    for some in pairs.chunks(COMPARED_AT_ONCE) {
-        let blobs = wiring.repository.blobs(some.iter().map(|(_, blob)| *blob).collect()).await?;
+    let mut rest = pairs.as_slice();
+    while !rest.is_empty() {
+        let next: Vec<BlobId> = rest.iter().take(COMPARED_AT_ONCE).map(|(_, blob)| *blob).collect();
+        let blobs = wiring.repository.some_blobs(next, HELD_AT_ONCE).await?;
+        let some;
+        (some, rest) = rest.split_at(blobs.len());
         let some = some.to_vec();
         let digested = blocking::run(move || {
             let both = some.into_iter().zip(blobs);

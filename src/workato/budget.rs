@@ -112,9 +112,14 @@ impl Budget {
         self.change(|turns, now| turns.pause(kind, now.saturating_add(time)));
     }
 
-    /// Ends all waiting, now and from now on.
+    /// Ends all waiting, now and until [`Self::resume`].
     pub fn stop(&self) {
         self.change(|turns, _| turns.stop());
+    }
+
+    /// Gives turns again after [`Self::stop`].
+    pub fn resume(&self) {
+        self.change(|turns, _| turns.resume());
     }
 
     /// Changes the queue and wakes whoever that concerns. Asking is no change: two who ask would wake each other
@@ -262,6 +267,8 @@ mod tests {
         budget.stop();
         assert!(matches!(poll!(&mut waiting), Poll::Ready(Err(Stopped))));
         assert!(budget.acquire(IMPORT, Kind::Request).await.is_err());
+        budget.resume();
+        assert!(poll!(Box::pin(budget.acquire(IMPORT, Kind::Request))).is_pending(), "it waits again");
     }
 
     #[tokio::test]

@@ -304,7 +304,7 @@ impl Client {
         let exchange = async {
             let response = http::send(call, request, within).await?;
             drop(slot);
-            self.judge(kind, http::reply(call, response, MAX_ANSWER).await?)
+            self.judge(kind, http::reply(call, response, MAX_ANSWER, None).await?.0)
         };
         let result = tokio::time::timeout(within, exchange).await;
         let result = result.unwrap_or(Err(WorkatoError::TimedOut { call, after: within }));

@@ -5,10 +5,12 @@
 //! sends even `Authorization` again on the second hop.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use reqwest::{ClientBuilder, RequestBuilder, Response, Url, redirect, retry};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::call::Call;
 use super::error::{SettingsError, WorkatoError};
@@ -132,35 +134,71 @@ pub(super) async fn send(
     }
 }
 
-/// Reads a whole answer: at most `limit` bytes where it means success, little where it does not.
-pub(super) async fn reply(call: Call, response: Response, limit: u64) -> Result<Reply, WorkatoError> {
-    let target = redirect_target(&response).map(|url| shown_host(&url));
-    let (status, headers) = (response.status(), response.headers().clone());
-    let body = if status.is_success() {
-        read(call, response, limit).await?
-    } else {
-        // The status says what happened, whatever becomes of the words.
-        read(call, response, MAX_ERROR).await.unwrap_or_default()
-    };
-    Ok(Reply { call, status, headers, body, target })
+/// Leave to hold what is not small in memory.
+pub(super) struct Room<'a> {
+    /// How many bytes need none.
+    pub(super) small: u64,
+    /// Where it is given.
+    pub(super) large: &'a Arc<Semaphore>,
 }
 
-/// Reads a body of at most `limit` bytes; what a length header says is believed only where it is too large.
-pub(super) async fn read(call: Call, mut response: Response, limit: u64) -> Result<Bytes, WorkatoError> {
+/// Leave that was given; none for what is small.
+pub(super) type Permit = Option<OwnedSemaphorePermit>;
+
+/// Reads a whole answer: at most `limit` bytes where it means success, little where it does not.
+pub(super) async fn reply(
+    call: Call,
+    response: Response,
+    limit: u64,
+    room: Option<&Room<'_>>,
+) -> Result<(Reply, Permit), WorkatoError> {
+    let target = redirect_target(&response).map(|url| shown_host(&url));
+    let (status, headers) = (response.status(), response.headers().clone());
+    let (body, permit) = if status.is_success() {
+        read(call, response, limit, room).await?
+    } else {
+        // The status says what happened, whatever becomes of the words.
+        read(call, response, MAX_ERROR, None).await.unwrap_or_default()
+    };
+    Ok((Reply { call, status, headers, body, target }, permit))
+}
+
+/// Reads a body of at most `limit` bytes; what a length header says is believed only where it is too large. Waits for
+/// room before it holds more than what is small.
+pub(super) async fn read(
+    call: Call,
+    mut response: Response,
+    limit: u64,
+    room: Option<&Room<'_>>,
+) -> Result<(Bytes, Permit), WorkatoError> {
     let too_large = WorkatoError::TooLarge { call, limit };
     let announced = response.content_length().unwrap_or_default();
     if announced > limit {
         return Err(too_large);
     }
-    let mut body = BytesMut::with_capacity(usize::try_from(announced).unwrap_or_default());
+    let small = room.map_or(limit, |room| room.small);
+    let bytes = |number: u64| usize::try_from(number).unwrap_or_default();
+    let mut body = BytesMut::with_capacity(bytes(announced.min(small)));
+    let mut permit = None;
     loop {
-        match tokio::time::timeout(STALL, response.chunk()).await {
-            Ok(Ok(Some(chunk))) if body.len() as u64 + chunk.len() as u64 > limit => return Err(too_large),
-            Ok(Ok(Some(chunk))) => body.extend_from_slice(&chunk),
-            Ok(Ok(None)) => return Ok(body.freeze()),
+        let chunk = match tokio::time::timeout(STALL, response.chunk()).await {
+            Ok(Ok(Some(chunk))) => chunk,
+            Ok(Ok(None)) => return Ok((body.freeze(), permit)),
             Ok(Err(error)) => return Err(failed(call, error)),
             Err(_) => return Err(WorkatoError::TimedOut { call, after: STALL }),
+        };
+        let size = body.len() as u64 + chunk.len() as u64;
+        if size > limit {
+            return Err(too_large);
         }
+        if let (Some(room), true, None) = (room, size > small, &permit) {
+            let given = Arc::clone(room.large).acquire_owned().await;
+            permit = Some(given.expect("the room for packages is never closed"));
+            // At once, since growing step by step would hold it twice; the system gives what is written to alone.
+            let whole = if announced > small { announced } else { limit };
+            body.reserve(bytes(whole).saturating_sub(body.len()));
+        }
+        body.extend_from_slice(&chunk);
     }
 }
 

@@ -28,6 +28,7 @@ mod window;
 pub use budget::{Budget, Record, Slot, Stopped};
 pub use call::Call;
 pub use client::{Auth, Client, ImportOptions, Settings};
+pub use download::Download;
 pub use error::{ImportError, SettingsError, WorkatoError};
 pub use http::Http;
 pub use job::{ImportResult, JobStatus, Package, RecipeResult, poll_delay};

@@ -48,6 +48,13 @@ impl Server {
         Self { url, asked, _task: task }
     }
 
+    /// Waits until so many requests have come.
+    async fn heard(&self, count: usize) {
+        while self.asked().len() < count {
+            tokio::task::yield_now().await;
+        }
+    }
+
     fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }

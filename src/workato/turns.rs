@@ -158,6 +158,11 @@ impl Turns {
         self.stopped = true;
     }
 
+    /// Sends again.
+    pub(super) fn resume(&mut self) {
+        self.stopped = false;
+    }
+
     /// Lists who must ask again after a change: whose turn it is, and the starts of imports, which keep their own
     /// time; everybody once nothing is sent any more.
     pub(super) fn wake_list(&mut self, now: Duration) -> Vec<Ticket> {

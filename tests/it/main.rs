@@ -4,6 +4,7 @@
 
 mod check_online;
 mod command_line;
+mod daemon_stage;
 mod deletions;
 mod demo;
 mod directions;
@@ -11,6 +12,7 @@ mod faults;
 mod first_run;
 mod noise;
 mod pairing;
+mod process;
 mod pushes;
 mod stage;
 mod tidy;
