@@ -28,9 +28,9 @@ pub(super) const DOWNLOAD_WITHIN: Duration = Duration::from_secs(600);
 const STALL: Duration = Duration::from_secs(30);
 /// The largest error that is read, in bytes.
 const MAX_ERROR: u64 = 64 << 10;
-/// How long an unused connection is kept: shorter than servers keep theirs, since a request on a connection that
-/// is just being closed is one whose outcome nobody knows.
-const IDLE: Duration = Duration::from_secs(20);
+/// How many unused connections are kept: none. A request on a connection that the server is just closing is one whose
+/// outcome nobody knows, and at a request a second a new connection costs little.
+const KEPT_CONNECTIONS: usize = 0;
 
 /// The connections of the whole process; costs a tenth of a megabyte, so one is enough.
 pub struct Http {
@@ -118,7 +118,7 @@ fn builder() -> ClientBuilder {
         .retry(retry::never())
         .referer(false)
         .connect_timeout(CONNECT_WITHIN)
-        .pool_idle_timeout(IDLE)
+        .pool_max_idle_per_host(KEPT_CONNECTIONS)
 }
 
 /// Sends a request and waits for the head of the answer.

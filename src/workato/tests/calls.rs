@@ -123,6 +123,26 @@ async fn an_import_is_sent_once_and_as_it_is() {
 }
 
 #[tokio::test]
+async fn no_request_goes_out_on_a_connection_that_the_server_may_be_closing() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = connect(&format!("http://{}", listener.local_addr().unwrap()), bearer()).unwrap();
+    let body = r#"{"result":{"assets":[]}}"#;
+    let mut kept = Vec::new();
+    for _ in 0..2 {
+        let serve = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            read_request(&mut stream).await;
+            let kept_alive = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+            stream.write_all(kept_alive.as_bytes()).await.unwrap();
+            stream
+        };
+        let (stream, assets) = tokio::join!(serve, client.folder_assets(TURN, 5));
+        assert_eq!(assets.unwrap(), []);
+        kept.push(stream);
+    }
+}
+
+#[tokio::test]
 async fn what_became_of_a_failed_import_is_told_apart() {
     let refused = answer("422 Unprocessable", "", r#"{"message":"recipes are running"}"#);
     for (bytes, expected) in [
