@@ -27,7 +27,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { entries: 50_000, packed: 100 << 20, unpacked: 1 << 30, entry: 64 << 20 }
+        Self { entries: 50_000, packed: 100_000_000, unpacked: 1 << 30, entry: 64 << 20 }
     }
 }
 

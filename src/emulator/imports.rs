@@ -20,7 +20,7 @@ use super::world::World;
 use crate::model::path::PackagePath;
 
 /// The largest package that the platform takes, zipped.
-const MAX_ZIP: usize = 100 << 20;
+const MAX_ZIP: usize = 100_000_000;
 /// The most that is unpacked, so that a hostile import does not take the emulator down.
 const MAX_UNPACKED: u64 = 1 << 30;
 

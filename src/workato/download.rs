@@ -18,8 +18,8 @@ use super::http::{self, DOWNLOAD_WITHIN, Permit, REQUEST_WITHIN, Room};
 use super::reply::{redirect_target, retry_after};
 use super::turns::{Kind, Turn};
 
-/// The largest package that is taken, in bytes: the platform itself imports no larger one.
-const MAX_PACKAGE: u64 = 100 << 20;
+/// The largest package that is taken, in bytes: the platform itself imports none of more than 100 MB.
+const MAX_PACKAGE: u64 = 100_000_000;
 /// The largest package that needs no leave to be held in memory, in bytes: more than most projects have.
 const SMALL_PACKAGE: u64 = 4 << 20;
 /// How many redirects are followed.
@@ -35,7 +35,7 @@ pub struct Download {
 }
 
 impl Client {
-    /// Downloads an exported package, of at most 100 MiB. The link to it is asked for anew each time, since it
+    /// Downloads an exported package, of at most 100 MB. The link to it is asked for anew each time, since it
     /// expires. Past the first 4 MiB it waits for a permit of `large`, however long that takes, so that memory is
     /// bounded and no small package waits for a large one.
     ///

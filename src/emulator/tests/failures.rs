@@ -140,7 +140,7 @@ async fn a_hostile_import_is_refused() {
 async fn a_package_over_the_limit_is_refused() {
     let desk = desk().await;
     let path = format!("/api/packages/import/{}", desk.folder());
-    let got = desk.send(Method::POST, &path, vec![0; (100 << 20) + 1]).await.unwrap();
+    let got = desk.send(Method::POST, &path, vec![0; 100_000_001]).await.unwrap();
     assert_eq!((got.status, got.json()), (413, json!({ "message": "Package is larger than 100 MB" })));
 }
 

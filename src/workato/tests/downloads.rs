@@ -122,7 +122,7 @@ async fn a_body_that_is_cut_or_too_large_is_no_package() {
     let server = Server::start([
         "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nPK".to_owned(),
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nPK".to_owned(),
-        "HTTP/1.1 200 OK\r\nContent-Length: 104857601\r\n\r\nPK".to_owned(),
+        "HTTP/1.1 200 OK\r\nContent-Length: 100000001\r\n\r\nPK".to_owned(),
         endless,
     ])
     .await;
@@ -133,6 +133,6 @@ async fn a_body_that_is_cut_or_too_large_is_no_package() {
     }
     for _ in 0..2 {
         let error = fetch(&client, 1).await.unwrap_err();
-        assert!(matches!(error, WorkatoError::TooLarge { limit: 104_857_600, .. }), "{error}");
+        assert!(matches!(error, WorkatoError::TooLarge { limit: 100_000_000, .. }), "{error}");
     }
 }
