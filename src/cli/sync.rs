@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tracing::{Instrument as _, error, info_span};
+use tracing::{Instrument as _, error, error_span};
 
 use super::output::print;
 use super::progress::Progress;
@@ -105,7 +105,8 @@ fn start(
     for (name, wiring) in plant.projects() {
         let (name, wiring, stopping) = (name.clone(), wiring.clone(), stopping.clone());
         let bar = progress.bar(name.as_str());
-        let span = info_span!("sync", project = %name);
+        // Of the highest level, so that the name is there however quiet the log is.
+        let span = error_span!("sync", project = %name);
         let work = async move {
             let rest = bring_to_rest(&wiring, patience, stopping, |phase| bar.tell(phase)).await;
             bar.finish();

@@ -9,7 +9,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
-use tracing::{Instrument as _, error, info_span};
+use tracing::{Instrument as _, error, error_span};
 
 use super::advance::{Advanced, advance};
 use super::clock;
@@ -128,7 +128,8 @@ impl Projects {
         name: ProjectName,
         step: impl Future<Output = Result<Advanced, StoreError>> + Send + 'static,
     ) {
-        let span = info_span!("step", project = %name);
+        // Of the highest level, so that the name is there however quiet the log is.
+        let span = error_span!("step", project = %name);
         let project = name.clone();
         let task = self.running.spawn(async move { (project, step.await) }.instrument(span));
         self.names.insert(task.id(), name);

@@ -167,3 +167,15 @@ fn a_package_with_one_bad_entry_is_refused_whole() {
     assert!(stderr.starts_with("error: the package x.zip is refused whole: "), "{stderr}");
     assert!(!folder.path().join("out").exists());
 }
+
+#[test]
+fn a_failure_names_its_project_however_quiet_the_log_is() {
+    let folder = folder(GOOD);
+    for format in ["text", "json"] {
+        let arguments =
+            ["sync", "-q", "--log-format", format, "--config", "recipesync.toml", "--give-up-after", "1ms"];
+        let (code, _, stderr) = outcome(folder.path(), &arguments);
+        assert_eq!(code, Some(1), "{stderr}");
+        assert!(stderr.lines().last().is_some_and(|line| line.contains("orders")), "{stderr}");
+    }
+}
