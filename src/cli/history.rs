@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use chrono::SubsecRound as _;
+
 use super::output::print;
 use super::{Context, Exit, select};
 use crate::model::history::{Event, EventKind};
@@ -33,6 +35,8 @@ pub(super) fn run(context: &Context, args: &HistoryArgs) -> anyhow::Result<Exit>
         Err(error) => return Err(error.into()),
     };
     if args.json {
+        let seconds = |event: Event| Event { at: event.at.trunc_subsecs(0), ..event };
+        let events: Vec<Event> = events.into_iter().map(seconds).collect();
         print(serde_json::to_string_pretty(&events)? + "\n")?;
     } else {
         print(events.iter().map(line).collect::<String>())?;
