@@ -130,7 +130,12 @@ impl World {
         };
         self.keep(id, package, now);
         self.settle(now);
-        Ok(Answer::ok(&self.show_package(id, &self.packages[&id], now)))
+        let mut shown = self.show_package(id, &self.packages[&id], now);
+        // Only the job itself tells of the recipes, even where it is over at once.
+        if let Some(fields) = shown.as_object_mut() {
+            fields.remove("recipe_status");
+        }
+        Ok(Answer::ok(&shown))
     }
 
     /// Lets the imports take effect whose time has come.

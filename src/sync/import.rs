@@ -80,7 +80,7 @@ async fn send(wiring: &Wiring, state: State, attempt: Attempt, now: DateTime<Utc
     }
     let zip = match pack(wiring, &attempt).await {
         Ok(zip) => zip,
-        Err(error) => return Ok(reject(wiring, state, &error)),
+        Err(error) => return Ok(reject(wiring, state, chain(&error))),
     };
     let import = wiring.project.import.as_ref().expect("only a project with an import plans one");
     let options = ImportOptions {
@@ -89,11 +89,19 @@ async fn send(wiring: &Wiring, state: State, attempt: Attempt, now: DateTime<Utc
         folder_id_for_home_assets: import.folder_id_for_home_assets,
     };
     match wiring.workspace.client().start_import(turn, import.folder, zip, &options).await {
-        Ok(package) => Ok(go_on(wiring, state, &package, 0, now)),
+        // That it is over already says nothing of the recipes: their results come with the job.
+        Ok(answer) if answer.status == JobStatus::Completed && answer.recipes.is_empty() => {
+            Ok(go_on(wiring, state, &Package { status: JobStatus::Running, ..answer }, 0, now))
+        }
+        Ok(answer) => Ok(go_on(wiring, state, &answer, 0, now)),
         Err(ImportError::NotSent(error)) if error.is_passing() || error.is_stopping() => {
             not_sent(wiring, state, error.into()).await
         }
-        Err(ImportError::NotSent(error) | ImportError::Refused(error)) => Ok(reject(wiring, state, &error)),
+        Err(ImportError::NotSent(error) | ImportError::Refused(error)) => {
+            let reason =
+                [Some(chain(&error)), error.hint()].into_iter().flatten().collect::<Vec<_>>().join("; ");
+            Ok(reject(wiring, state, reason))
+        }
         Err(ImportError::Unknown(error)) => {
             let reason = chain(&error);
             Ok(look_again(wiring, state, Outcome::Lost { reason }))
@@ -112,8 +120,8 @@ async fn not_sent(wiring: &Wiring, state: State, error: StepError) -> StepResult
 }
 
 /// What cannot be packed, or is not taken, waits for another commit.
-fn reject(wiring: &Wiring, state: State, error: &(dyn std::error::Error + 'static)) -> Stepped {
-    look_again(wiring, state, Outcome::Rejected { reason: chain(error), recipes: Vec::new() })
+fn reject(wiring: &Wiring, state: State, reason: String) -> Stepped {
+    look_again(wiring, state, Outcome::Rejected { reason, recipes: Vec::new() })
 }
 
 /// Packs the files of an import with their siblings of the same asset, as they are committed.

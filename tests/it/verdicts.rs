@@ -229,7 +229,8 @@ fn a_running_recipe_is_only_restarted_where_that_is_configured() {
     stage.start_recipe(INTAKE);
     let synced = stage.sync().expect(2, "stalled");
     assert_eq!(synced.verdict(), "rejected");
-    assert!(synced.reason().contains("is running"), "{}", synced.reason());
+    let reason = synced.reason();
+    assert!(reason.contains("is running") && reason.contains("restart_recipes = true"), "{reason}");
     assert!(stage.imports().is_empty());
 
     stage.pair(|pairing| pairing.more = "import.restart_recipes = true".to_owned());
