@@ -27,7 +27,7 @@ pub struct HistoryArgs {
 
 /// Prints a project's history, the oldest first.
 pub(super) fn run(context: &Context, args: &HistoryArgs) -> anyhow::Result<Exit> {
-    let config = context.config()?;
+    let config = context.config_without_secrets()?;
     let chosen = select(&config, std::slice::from_ref(&args.project))?;
     let events = match Store::open_beside(&config.state_dir) {
         Ok(store) => store.history(&chosen[0].name)?,

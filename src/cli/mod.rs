@@ -171,6 +171,14 @@ impl Context {
         Ok(config)
     }
 
+    /// Reads the configuration for a command that only looks into the state folder: it needs no token.
+    ///
+    /// # Errors
+    /// When it cannot be read or is wrong: exit code 78.
+    pub fn config_without_secrets(&self) -> Result<Config, ConfigError> {
+        Config::load_without_secrets(&self.config_file(), &self.environment)
+    }
+
     /// Returns whether what goes to an output is coloured.
     #[must_use]
     pub fn color(&self, terminal: bool) -> bool {

@@ -44,7 +44,7 @@ pub enum Side {
 
 /// Records what a person decided, for the next look.
 pub(super) fn run(context: &Context, args: &ResolveArgs) -> anyhow::Result<Exit> {
-    let config = context.config()?;
+    let config = context.config_without_secrets()?;
     let chosen = select(&config, std::slice::from_ref(&args.project))?;
     let name = &chosen[0].name;
     let store = Store::open_beside(&config.state_dir)?;

@@ -33,7 +33,7 @@ const LISTED: usize = 20;
 
 /// Prints where the projects stand.
 pub(super) fn run(context: &Context, args: &StatusArgs) -> anyhow::Result<Exit> {
-    let config = context.config()?;
+    let config = context.config_without_secrets()?;
     let chosen = select(&config, &args.projects)?;
     let store = match Store::open_beside(&config.state_dir) {
         Ok(store) => Some(store),

@@ -57,9 +57,22 @@ impl Config {
     /// # Errors
     /// When the file cannot be read, or with all that is wrong in it.
     pub fn load(file: &Path, environment: &Environment) -> Result<Self, ConfigError> {
+        Self::read(file, environment, true)
+    }
+
+    /// Reads the file for a command that speaks to nobody: tokens and keys are left alone, and need not be there.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or with all that is wrong in it.
+    pub fn load_without_secrets(file: &Path, environment: &Environment) -> Result<Self, ConfigError> {
+        Self::read(file, environment, false)
+    }
+
+    fn read(file: &Path, environment: &Environment, secrets: bool) -> Result<Self, ConfigError> {
         let file = environment.folder.join(file);
         let text = fs::read_text(&file, MAX_BYTES).map_err(ConfigError::Unreadable)?;
-        Ok(Self::parse(&file, &text, environment)?)
+        let origin = Origin { folder: file.parent().unwrap_or(Path::new("/")), environment, secrets };
+        Ok(Self::understand(&file, &text, &origin)?)
     }
 
     /// Reads a configuration's text as if it stood in the file.
@@ -67,6 +80,11 @@ impl Config {
     /// # Errors
     /// With all that is wrong in it.
     pub fn parse(file: &Path, text: &str, environment: &Environment) -> Result<Self, Problems> {
+        let folder = file.parent().unwrap_or(Path::new("/"));
+        Self::understand(file, text, &Origin { folder, environment, secrets: true })
+    }
+
+    fn understand(file: &Path, text: &str, origin: &Origin<'_>) -> Result<Self, Problems> {
         let report = Report::new(text);
         let (document, errors) = DeTable::parse_recoverable(text);
         for error in &errors {
@@ -77,8 +95,7 @@ impl Config {
             // What is no TOML was left out of the document: its keys would be reported as missing.
             return Err(report.finish(file).expect_err("there are problems"));
         }
-        let origin = Origin { folder: file.parent().unwrap_or(Path::new("/")), environment };
-        let parts = read(&report, &origin, document.get_ref());
+        let parts = read(&report, origin, document.get_ref());
         let warnings = report.finish(file)?;
         let (state_dir, workspaces, repositories, projects) = parts.expect("there are no problems");
         Ok(Self { file: file.to_owned(), state_dir, workspaces, repositories, projects, warnings })
@@ -165,6 +182,8 @@ struct Origin<'a> {
     /// The folder of the file.
     folder: &'a Path,
     environment: &'a Environment,
+    /// Whether secrets are read.
+    secrets: bool,
 }
 
 type Parts = (

@@ -119,7 +119,7 @@ fn read_credentials(
                 return Err(report.problem(&name.place, "a token is for https:// URLs alone"));
             }
             let file = secret::locate(report, origin, &name)?;
-            let token = secret::read_file(report, &name, &file)?;
+            let token = secret::read_file(report, origin, &name, &file)?;
             let username = username.map_or_else(|| USERNAME.to_owned(), |username| username.value);
             Ok(Credentials::Token { username, file: file.path, token })
         }
@@ -128,7 +128,7 @@ fn read_credentials(
                 return Err(report.problem(&name.place, "a key is for ssh URLs alone"));
             }
             let file = secret::locate(report, origin, &name)?;
-            secret::check_key(report, &name, &file)?;
+            secret::check_key(report, origin, &name, &file)?;
             Ok(Credentials::SshKey { file: file.path })
         }
     }
@@ -200,7 +200,10 @@ mod tests {
 
     fn parse(text: &str) -> Result<Remote, String> {
         let environment = Environment::new(PathBuf::from("/"), []);
-        parse_url(text, &Origin { folder: Path::new("/etc/recipesync"), environment: &environment })
+        {
+            let folder = Path::new("/etc/recipesync");
+            parse_url(text, &Origin { folder, environment: &environment, secrets: true })
+        }
     }
 
     #[test]

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 
 use secrecy::SecretString;
 
+use super::Origin;
 use super::reader::Written;
 use super::report::{Read, Report};
-use super::{Environment, Origin};
 use crate::fs;
 
 /// The largest token file: tokens have up to a few kilobytes.
@@ -52,7 +52,15 @@ pub(super) fn looks_like_a_token(text: &str) -> bool {
 }
 
 /// Reads the token that a file holds.
-pub(super) fn read_file(report: &Report<'_>, name: &Written<&str>, file: &SecretFile) -> Read<SecretString> {
+pub(super) fn read_file(
+    report: &Report<'_>,
+    origin: &Origin<'_>,
+    name: &Written<&str>,
+    file: &SecretFile,
+) -> Read<SecretString> {
+    if !origin.secrets {
+        return Ok(SecretString::default());
+    }
     let text = fs::read_text(&file.path, MAX_BYTES).map_err(|error| {
         let message = format!("{error}: {}", error.source);
         report.problem_with_hint(&name.place, message, "it holds the token alone, on one line")
@@ -68,8 +76,13 @@ pub(super) fn read_file(report: &Report<'_>, name: &Written<&str>, file: &Secret
 }
 
 /// Checks a private key that ssh will read: it does not take one that others can read.
-pub(super) fn check_key(report: &Report<'_>, name: &Written<&str>, file: &SecretFile) -> Read<()> {
-    if mode(report, name, file)? & 0o077 != 0 && !file.managed {
+pub(super) fn check_key(
+    report: &Report<'_>,
+    origin: &Origin<'_>,
+    name: &Written<&str>,
+    file: &SecretFile,
+) -> Read<()> {
+    if origin.secrets && mode(report, name, file)? & 0o077 != 0 && !file.managed {
         let message = format!("others can read {}, and ssh refuses such a key", file.path.display());
         return Err(report.problem_with_hint(
             &name.place,
@@ -83,14 +96,17 @@ pub(super) fn check_key(report: &Report<'_>, name: &Written<&str>, file: &Secret
 /// Reads the token that an environment variable holds.
 pub(super) fn read_variable(
     report: &Report<'_>,
-    environment: &Environment,
+    origin: &Origin<'_>,
     name: &Written<&str>,
 ) -> Read<SecretString> {
     let good = |c: char| c.is_ascii_alphanumeric() || c == '_';
     if name.value.is_empty() || !name.value.chars().all(good) {
         return Err(report.problem(&name.place, "it must name an environment variable"));
     }
-    let value = environment.variable(name.value).map(|value| value.to_str());
+    if !origin.secrets {
+        return Ok(SecretString::default());
+    }
+    let value = origin.environment.variable(name.value).map(|value| value.to_str());
     match value {
         Some(Some(text)) => token(report, name, text.to_owned()),
         Some(None) => Err(report.problem(&name.place, format!("${} is not UTF-8", name.value))),

@@ -85,9 +85,9 @@ fn read_token(
     match (file?, variable?) {
         (Some(name), _) => {
             let file = secret::locate(report, origin, &name)?;
-            secret::read_file(report, &name, &file)
+            secret::read_file(report, origin, &name, &file)
         }
-        (None, Some(name)) => secret::read_variable(report, origin.environment, &name),
+        (None, Some(name)) => secret::read_variable(report, origin, &name),
         (None, None) => Err(report.problem_with_hint(
             &section.place_of("token_file"),
             "it is missing",

@@ -97,6 +97,18 @@ fn the_configuration_can_be_named_by_the_environment() {
 }
 
 #[test]
+fn who_only_looks_into_the_state_folder_needs_no_token() {
+    let folder = folder(GOOD);
+    recipesync::fs::remove_file(&folder.path().join("dev.token")).unwrap();
+    let (code, out, _) = outcome(folder.path(), &["status", "--config", "recipesync.toml"]);
+    assert_eq!((code, out.as_str()), (Some(0), "orders: never\n"));
+    let (code, ..) = outcome(folder.path(), &["history", "orders", "--config", "recipesync.toml"]);
+    assert_eq!(code, Some(0));
+    let (code, ..) = outcome(folder.path(), &["check", "--config", "recipesync.toml"]);
+    assert_eq!(code, Some(78), "who speaks to the platform does");
+}
+
+#[test]
 fn a_reader_that_goes_away_is_no_error() {
     let folder = folder(GOOD);
     let mut child = recipesync(folder.path(), &["completions", "bash"])
