@@ -200,6 +200,9 @@ pub struct Trouble {
 
 /// The last export that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    /// Whether the export that it happened to was given up: then it is over when the workspace was seen.
+    #[serde(default)]
+    pub abandoned: bool,
 pub struct LastExport {
     /// When it was looked at.
     pub at: DateTime<Utc>,
