@@ -151,6 +151,13 @@ pub struct Now {
     pub instant: Instant,
 }
 
+impl Now {
+    /// Returns the time by now: a step may have waited for its requests' turns.
+    fn later(&self) -> DateTime<Utc> {
+        self.time + TimeDelta::from_std(self.instant.elapsed()).unwrap_or_default()
+    }
+}
+
 /// What a step leaves behind.
 #[derive(Debug)]
 pub struct Stepped {
