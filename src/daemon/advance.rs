@@ -9,7 +9,7 @@ use tracing::{debug, error, info, warn};
 use super::backoff;
 use crate::blocking;
 use crate::model::history::{Event, EventKind};
-use crate::model::state::{Next, State, Trouble, Verdict};
+use crate::model::state::{Next, Phase, Stall, State, Trouble, Verdict};
 use crate::store::{Saved, StoreError};
 use crate::sync::{self, Disposition, Failed, Now, Stepped, Wiring};
 
@@ -38,7 +38,7 @@ pub async fn advance(wiring: &Wiring, state: State, now: Now) -> Result<Advanced
                 let next = Next::Now;
                 (Stepped { state, records: None, events: Vec::new(), settled: None, next }, true)
             } else {
-                (stumbled(wiring, state, error, now.time)?, false)
+                (stumbled(wiring, &before, state, error, now.time)?, false)
             }
         }
     };
@@ -63,8 +63,10 @@ pub async fn advance(wiring: &Wiring, state: State, now: Now) -> Result<Advanced
     .await
 }
 
+/// Ends a failure that is over: the step that failed did not this time, or a look came to its end.
 fn recovered(mut stepped: Stepped) -> Stepped {
-    if let Some(trouble) = stepped.state.trouble.take() {
+    let looks = stepped.state.look;
+    if let Some(trouble) = stepped.state.trouble.take_if(|trouble| !(trouble.abandoned && looks)) {
         info!(failures = trouble.failures, "recovered after {} failures", trouble.failures);
     }
     stepped
@@ -73,6 +75,7 @@ fn recovered(mut stepped: Stepped) -> Stepped {
 /// Counts a failure, and decides when to come back.
 fn stumbled(
     wiring: &Wiring,
+    before: &State,
     mut state: State,
     error: sync::StepError,
     now: DateTime<Utc>,
@@ -80,15 +83,19 @@ fn stumbled(
     let stall = error.stall();
     let next = match error.disposition() {
         Disposition::Retry => {
-            let (since, before) =
-                state.trouble.as_ref().map_or((now, 0), |trouble| (trouble.since, trouble.failures));
-            let failures = before.saturating_add(1);
+            let earlier = state.trouble.as_ref();
+            let since = earlier.map_or(now, |trouble| trouble.since);
+            let failures = earlier.map_or(0, |trouble| trouble.failures).saturating_add(1);
+            let was_exporting = matches!(before.phase, Phase::Exporting { .. });
+            let abandoned = was_exporting && state.phase == Phase::Idle
+                || earlier.is_some_and(|trouble| trouble.abandoned);
             let wait = error.retry_after().unwrap_or_else(|| backoff::delay(failures, fastrand::f64()));
             if backoff::is_told(failures) {
                 let seconds = wait.as_secs_f64();
                 warn!(failures, hint = stall.hint, "{}; trying again in {seconds:.1} s", stall.reason);
             }
-            state.trouble = Some(Trouble { since, failures, reason: stall.reason, hint: stall.hint });
+            let Stall { reason, hint } = stall;
+            state.trouble = Some(Trouble { since, failures, reason, hint, abandoned });
             let wait = wait.max(Duration::from_millis(50));
             Next::At(now + TimeDelta::from_std(wait).expect("a server's wait is cut to an hour"))
         }

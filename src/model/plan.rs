@@ -307,23 +307,16 @@ impl Plan {
     }
 
     /// An asset goes as a whole: where one of its files cannot go because the workspace holds an edit that the
-    /// branch has not seen, sending the others would overwrite that edit. Then the whole asset is a conflict,
-    /// unless a person chose the branch's side for the file that would go.
+    /// branch has not seen, sending the others would overwrite that edit. Then the whole asset is a conflict, until
+    /// a person has chosen for each of its files.
     fn hold_split_assets(&mut self, input: &Input<'_>) {
         let unseen: BTreeSet<String> = [&self.conflicts, &self.drift, &self.in_review]
             .into_iter()
             .flat_map(BTreeMap::keys)
             .map(|path| asset_id(path).to_owned())
             .collect();
-        let chosen = |path: &PackagePath| {
-            input.decisions.get(path).is_some_and(|decision| decision.take == Take::Branch)
-        };
-        let held: Vec<PackagePath> = self
-            .to_workspace
-            .keys()
-            .filter(|path| unseen.contains(asset_id(path)) && !chosen(path))
-            .cloned()
-            .collect();
+        let held: Vec<PackagePath> =
+            self.to_workspace.keys().filter(|path| unseen.contains(asset_id(path))).cloned().collect();
         for path in held {
             let asset = asset_id(&path).to_owned();
             for siblings in [&mut self.drift, &mut self.in_review] {
@@ -643,6 +636,9 @@ mod tests {
         let take = |name, shown| (path(name), Decision { take: Take::Branch, shown });
         let settled = input(BTreeMap::from([take(json, pair('a', 'c')), take(code, pair('b', 'a'))]));
         assert_eq!(settled.to_workspace.len(), 2);
+        // The other file's edit was not chosen against.
+        let half = input(BTreeMap::from([take(json, pair('a', 'c'))]));
+        assert!(half.to_workspace.is_empty() && half.conflicts.len() == 2);
     }
 
     #[test]

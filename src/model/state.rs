@@ -80,6 +80,10 @@ pub enum Phase {
         polls: u32,
         /// Whether it is known to be complete.
         done: bool,
+        /// When it was last known not to be complete.
+        running: DateTime<Utc>,
+        /// The process that asked for it: what happened while none ran is not in it.
+        run: u64,
     },
     /// An import, asked for or about to be; the attempt says which.
     Importing {
@@ -196,6 +200,9 @@ pub struct Trouble {
     pub reason: String,
     /// What to do if it does not pass.
     pub hint: Option<String>,
+    /// Whether the export that it happened to was given up: then it is over when the workspace was seen.
+    #[serde(default)]
+    pub abandoned: bool,
 }
 
 /// The last export that was looked at.

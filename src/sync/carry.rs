@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::error::{Disposition, StepError};
-use super::export::View;
+use super::error::StepError;
+use super::export::{View, put_off};
 use super::observe::{Observed, print};
 use super::offer::offer;
 use super::sides::{Branch, Sides};
-use super::{Now, StepResult, Stepped, Wiring, fail};
-use crate::git::{GitError, Odd};
+use super::{Now, StepResult, Stepped, Wiring};
+use crate::git::GitError;
 use crate::model::history::{Event, EventKind};
 use crate::model::message::{self, Origin};
 use crate::model::oid::{BlobId, CommitId};
@@ -34,6 +34,7 @@ const RACES: u32 = 3;
 struct Export {
     package: Option<u64>,
     asked: DateTime<Utc>,
+    is_fresh: bool,
 }
 
 /// The changes that go to one branch.
@@ -50,7 +51,7 @@ pub(super) async fn on(wiring: &Wiring, view: View, clock: Now) -> StepResult {
 
 async fn decide(wiring: &Wiring, view: View, clock: Now) -> StepResult {
     let now = clock.time;
-    let export = Export { package: view.package, asked: view.asked };
+    let export = Export { package: view.package, asked: view.asked, is_fresh: view.is_fresh };
     let View { mut state, mut records, observed: Observed { entries, facts }, .. } = view;
     let before = state.clone();
     state.phase = Phase::Idle;
@@ -63,7 +64,7 @@ async fn decide(wiring: &Wiring, view: View, clock: Now) -> StepResult {
         let workspace = records.workspace();
         let sides = match Sides::read(wiring, &state, &records, workspace, facts.clone(), age, clock).await {
             Ok(sides) => sides,
-            Err(error) => return put_off(before, export, error),
+            Err(error) => return put_off(before, error),
         };
         if let Some(attempt) = state.attempt.take() {
             let judged =
@@ -84,16 +85,16 @@ async fn decide(wiring: &Wiring, view: View, clock: Now) -> StepResult {
             return Ok(Stepped { records, events, ..stepped });
         }
         let branch = sides.mirror.as_ref().unwrap_or(&sides.watched);
-        let pushed = match push(wiring, branch, &changes, &state, export, now).await {
+        let pushed = match push(wiring, branch, &plan, &changes, &state, export, now).await {
             Ok(pushed) => pushed,
             Err(StepError::Git(GitError::Raced { .. })) => {
                 age = Duration::ZERO;
                 continue;
             }
-            Err(error) => return put_off(before, export, error),
+            Err(error) => return put_off(before, error),
         };
-        events.extend(pushed.as_ref().map(|pushed| pushed.event.clone()));
-        let commit = pushed.as_ref().map(|pushed| pushed.commit);
+        events.extend(pushed.as_ref().and_then(|pushed| pushed.event.clone()));
+        let commit = pushed.as_ref().and_then(|pushed| pushed.event.as_ref()?.commit);
         learn(&mut records, &plan, &changes, commit, wiring.mode());
         dispute(&mut records, &plan, sides.watched.revision.commit);
         offer(wiring, &mut state, &sides, &plan.conflicts, clock).await;
@@ -103,22 +104,10 @@ async fn decide(wiring: &Wiring, view: View, clock: Now) -> StepResult {
             (false, Some(pushed)) => pushed.revision,
             _ => sides.watched.revision.clone(),
         };
-        return Ok(finish(wiring, state, records, events, &sides, plan, tip, now));
+        return Ok(finish(wiring, state, records, events, &sides, plan, tip, export.is_fresh, clock.later()));
     }
     let branch = wiring.branch().to_string();
-    put_off(before, export, StepError::Outrun { branch, times: RACES })
-}
-
-/// Ends the step with the state as it was, so that nothing that was concluded is lost or told twice. Where the
-/// failure passes, the same package is read again.
-fn put_off(mut state: State, export: Export, error: StepError) -> StepResult {
-    state.phase = match export.package {
-        Some(package) if error.disposition() == Disposition::Retry => {
-            Phase::Exporting { package, since: export.asked, polls: 0, done: true }
-        }
-        _ => Phase::Idle,
-    };
-    fail(state, error)
+    put_off(before, StepError::Outrun { branch, times: RACES })
 }
 
 /// Gives the verdict on an import, now that the workspace was looked at again.
@@ -234,29 +223,36 @@ pub(super) fn guard(
     Some(StepError::MassDeletion { deleted, before, limit: limit.to_string() })
 }
 
-/// A commit that the upstream has taken.
+/// What the upstream has taken.
 struct Pushed {
-    commit: CommitId,
     revision: Revision,
-    event: Event,
+    /// The commit that was made; `None` where the branch was only started.
+    event: Option<Event>,
 }
 
-/// Commits changes to a branch and pushes the commit; answers `None` where there is nothing to commit.
+/// Commits changes to a branch and pushes the commit, or starts the branch where it holds them all by that; answers
+/// `None` where there is nothing to push.
 async fn push(
     wiring: &Wiring,
     branch: &Branch,
+    plan: &Plan,
     changes: &Changes,
     state: &State,
     export: Export,
     now: DateTime<Utc>,
 ) -> Result<Option<Pushed>, StepError> {
+    let git = &wiring.repository;
+    let name = branch.revision.name.clone();
     if changes.is_empty() {
-        return Ok(None);
+        let start = branch.start().filter(|_| plan.to_workspace.is_empty());
+        let Some(start) = start else { return Ok(None) };
+        git.push(start, &branch.name).await?;
+        let tree = git.path_tree(start, &wiring.project.path).await?;
+        return Ok(Some(Pushed { revision: Revision { name, commit: Some(start), tree }, event: None }));
     }
     if let Some(odd) = branch.odd.iter().find(|odd| changes.keys().any(|path| path.as_str() == odd.name)) {
-        return Err(odd_path(branch, odd));
+        return Err(branch.refuse(odd));
     }
-    let git = &wiring.repository;
     let assets = message::assets(&branch.files, changes);
     let manifest = match wiring.project.source {
         crate::model::project::Source::Manifest(id) => Some(id),
@@ -268,7 +264,7 @@ async fn push(
     let Some(commit) = made else { return Ok(None) };
     git.push(commit, &branch.name).await?;
     let tree = git.path_tree(commit, &wiring.project.path).await?;
-    let revision = Revision { name: branch.revision.name.clone(), commit: Some(commit), tree };
+    let revision = Revision { name, commit: Some(commit), tree };
     let event = Event {
         at: now,
         kind: EventKind::Export,
@@ -280,15 +276,7 @@ async fn push(
         reason: None,
         recipes: Vec::new(),
     };
-    Ok(Some(Pushed { commit, revision, event }))
-}
-
-fn odd_path(branch: &Branch, odd: &Odd) -> StepError {
-    StepError::OddPath {
-        path: odd.name.clone(),
-        branch: branch.revision.name.clone(),
-        reason: odd.reason.to_string(),
-    }
+    Ok(Some(Pushed { revision, event: Some(event) }))
 }
 
 /// Moves the agreement: for paths compared and found the same, and for what was pushed from what was observed.
@@ -359,6 +347,7 @@ fn finish(
     sides: &Sides,
     plan: Plan,
     tip: Revision,
+    is_fresh: bool,
     now: DateTime<Utc>,
 ) -> Stepped {
     let mut paths = plan.to_workspace;
@@ -372,14 +361,19 @@ fn finish(
     state.waiting = 0;
     state.due = Some(wiring.due_after(state.seen.as_ref().map_or(now, |seen| seen.at)));
     if let (Some(odd), true) = (sides.watched.odd.first(), wiring.project.import.is_some()) {
-        state.stalled = Some(odd_path(&sides.watched, odd).stall());
+        state.stalled = Some(sides.watched.refuse(odd).stall());
     }
     if let (None, false) = (tip.commit, paths.is_empty()) {
         // The files are those of the branch that a new one would start from: not what is to be imported.
         state.stalled = Some(StepError::BranchMissing { branch: tip.name.clone() }.stall());
     }
     let mut next = Next::Settled(state.due.unwrap_or(now).min(now + wiring.poll));
-    if let (false, Some(commit)) = (paths.is_empty(), tip.commit) {
+    if !is_fresh {
+        // Somebody may have edited since: look again before anything is imported or called in step.
+        state.waiting = paths.len().max(1);
+        state.look = true;
+        next = Next::Now;
+    } else if let (false, Some(commit)) = (paths.is_empty(), tip.commit) {
         for (path, blob) in &paths {
             let record = records.paths.entry(path.clone()).or_default();
             record.tries = if record.sent == Some(*blob) { record.tries.saturating_add(1) } else { 1 };

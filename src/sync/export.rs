@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::error::StepError;
+use super::error::{Disposition, StepError};
 use super::observe::{self, Observed};
 use super::{Failed, Now, Stepped, Wiring, fail};
 use crate::blocking;
@@ -41,9 +41,14 @@ pub(super) struct View {
     pub(super) package: Option<u64>,
     /// When the export was asked for: edits since then may not be in it.
     pub(super) asked: DateTime<Utc>,
+    /// Whether it is recent enough for an import to be based on it.
+    pub(super) is_fresh: bool,
 }
 
 type Fetched = Result<Progress, Box<Failed>>;
+
+/// How old a look may be for an import to be based on it.
+pub(super) const LOOK_AGE: TimeDelta = TimeDelta::minutes(2);
 
 /// How long an export job may run before another one is asked for: several times the longest seen.
 const JOB_DEADLINE: TimeDelta = TimeDelta::minutes(30);
@@ -61,8 +66,8 @@ pub(super) fn turn<'a>(wiring: &'a Wiring, state: &State) -> Turn<'a> {
 }
 
 /// Asks for an export.
-pub(super) async fn begin(wiring: &Wiring, mut state: State, now: Now) -> Fetched {
-    let now = now.time;
+pub(super) async fn begin(wiring: &Wiring, mut state: State, clock: Now) -> Fetched {
+    let now = clock.time;
     let client = wiring.workspace.client();
     let turn = turn(wiring, &state);
     match wiring.workspace.check_identity(turn, state.workspace_id, now).await {
@@ -94,7 +99,8 @@ pub(super) async fn begin(wiring: &Wiring, mut state: State, now: Now) -> Fetche
         }
         Ok(package) => {
             let done = package.status == JobStatus::Completed;
-            state.phase = Phase::Exporting { package: package.id, since: now, polls: 0, done };
+            let (package, running, run) = (package.id, clock.later(), wiring.run);
+            state.phase = Phase::Exporting { package, since: now, polls: 0, done, running, run };
             state.look = true;
             let next = if done { Next::Now } else { Next::At(now + wait(0)) };
             Ok(Progress::waits(Stepped::new(state, next)))
@@ -138,7 +144,11 @@ async fn empty_folder(wiring: &Wiring, state: State, now: DateTime<Utc>) -> Fetc
         return fail(state, StepError::EmptyFolder { source_name, before });
     }
     match load(wiring).await {
-        Ok(records) => Ok(seen(state, records, Observed::default(), None, now)),
+        Ok(records) => {
+            let observed = Observed::default();
+            let view = View { state, records, observed, package: None, asked: now, is_fresh: true };
+            Ok(Progress::Seen(Box::new(view)))
+        }
         Err(error) => fail(state, error),
     }
 }
@@ -146,7 +156,7 @@ async fn empty_folder(wiring: &Wiring, state: State, now: DateTime<Utc>) -> Fetc
 /// Polls the export that was asked for; when it is complete, reads it.
 pub(super) async fn step(wiring: &Wiring, mut state: State, now: Now) -> Fetched {
     let now = now.time;
-    let Phase::Exporting { package, since, polls, done } = state.phase else {
+    let Phase::Exporting { package, since, polls, done, running, run } = state.phase else {
         unreachable!("only called while exporting");
     };
     let turn = turn(wiring, &state);
@@ -163,8 +173,9 @@ pub(super) async fn step(wiring: &Wiring, mut state: State, now: Now) -> Fetched
                     Some(StepError::JobStuck { package, after })
                 }
                 JobStatus::Running => {
-                    state.phase = Phase::Exporting { package, since, polls: polls + 1, done };
-                    return Ok(Progress::waits(Stepped::new(state, Next::At(now + wait(polls + 1)))));
+                    let polls = polls + 1;
+                    state.phase = Phase::Exporting { package, since, polls, done, running: now, run };
+                    return Ok(Progress::waits(Stepped::new(state, Next::At(now + wait(polls)))));
                 }
             },
             Err(error) if error.is_not_found() => Some(StepError::JobGone { package }),
@@ -175,11 +186,18 @@ pub(super) async fn step(wiring: &Wiring, mut state: State, now: Now) -> Fetched
             return fail(state, error);
         }
     }
-    collect(wiring, state, package, since).await
+    let is_fresh = run == wiring.run && (now - running).abs() <= LOOK_AGE;
+    collect(wiring, state, package, since, is_fresh).await
 }
 
 /// Downloads and reads a complete export.
-async fn collect(wiring: &Wiring, mut state: State, package: u64, since: DateTime<Utc>) -> Fetched {
+async fn collect(
+    wiring: &Wiring,
+    mut state: State,
+    package: u64,
+    asked: DateTime<Utc>,
+    is_fresh: bool,
+) -> Fetched {
     let client = wiring.workspace.client();
     let download = match client.download(turn(wiring, &state), package, &wiring.room.large).await {
         Ok(download) => download,
@@ -201,7 +219,10 @@ async fn collect(wiring: &Wiring, mut state: State, package: u64, since: DateTim
             state.phase = Phase::Idle;
             fail(state, StepError::EmptyExport { source_name: wiring.project.source.to_string() })
         }
-        Ok((records, observed)) => Ok(seen(state, records, observed, Some(package), since)),
+        Ok((records, observed)) => {
+            let view = View { state, records, observed, package: Some(package), asked, is_fresh };
+            Ok(Progress::Seen(Box::new(view)))
+        }
         Err(error) => {
             if !matches!(&error, StepError::Git(error) if error.is_passing()) {
                 state.phase = Phase::Idle;
@@ -209,16 +230,6 @@ async fn collect(wiring: &Wiring, mut state: State, package: u64, since: DateTim
             fail(state, error)
         }
     }
-}
-
-fn seen(
-    state: State,
-    records: Records,
-    observed: Observed,
-    package: Option<u64>,
-    asked: DateTime<Utc>,
-) -> Progress {
-    Progress::Seen(Box::new(View { state, records, observed, package, asked }))
 }
 
 async fn read(wiring: &Wiring, package: u64, download: Download) -> Result<(Records, Observed), StepError> {
@@ -229,7 +240,22 @@ async fn read(wiring: &Wiring, package: u64, download: Download) -> Result<(Reco
     Ok((records, observed))
 }
 
-async fn load(wiring: &Wiring) -> Result<Records, StepError> {
+/// Ends the step with the state as it was, so that nothing that was concluded is lost or told twice. Where the
+/// failure passes, the same package is read again.
+pub(super) fn put_off<T>(mut state: State, error: StepError) -> Result<T, Box<Failed>> {
+    state.phase = match state.phase {
+        Phase::Exporting { package, since, polls, running, run, .. }
+            if error.disposition() == Disposition::Retry =>
+        {
+            Phase::Exporting { package, since, polls, done: true, running, run }
+        }
+        _ => Phase::Idle,
+    };
+    fail(state, error)
+}
+
+/// Returns the saved records.
+pub(super) async fn load(wiring: &Wiring) -> Result<Records, StepError> {
     let store = wiring.store.clone();
     let project = wiring.project.name.clone();
     Ok(blocking::run(move || store.records(&project)).await?)

@@ -86,12 +86,9 @@ fn apply(settlement: &Settlement, state: &mut State, records: &mut Records) {
         record.decision = Some(Decision { take: settlement.take, shown: *shown });
         record.tries = 0;
     }
-    if settlement.refusals {
-        for path in state.refusals.iter().flat_map(|refusal| refusal.paths.keys()) {
-            if let Some(record) = records.paths.get_mut(path) {
-                record.tries = 0;
-            }
-        }
-        state.refusals.clear();
+    // What was not named goes on waiting.
+    for refusal in &mut state.refusals {
+        refusal.paths.retain(|path, _| !settlement.paths.iter().any(|(settled, _)| settled == path));
     }
+    state.refusals.retain(|refusal| !refusal.paths.is_empty());
 }

@@ -5,18 +5,15 @@
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::error::{StepError, chain};
+use super::error::{Disposition, StepError, chain};
 use super::{Now, StepResult, Stepped, Wiring, export, fail};
 use crate::archive;
-use crate::asset::kind::asset_id;
+use crate::asset::kind::{asset_id, is_asset};
 use crate::blocking;
 use crate::model::oid::BlobId;
 use crate::model::path::PackagePath;
 use crate::model::state::{Attempt, Next, Outcome, Phase, RecipeResult, State};
-use crate::workato::{ImportError, ImportOptions, JobStatus, Package};
-
-/// How old a look may be for an import to be based on it.
-const LOOK_AGE: TimeDelta = TimeDelta::minutes(2);
+use crate::workato::{ImportError, ImportOptions, JobStatus, Package, WorkatoError};
 
 /// How long an import job may run before its outcome counts as lost.
 const JOB_DEADLINE: TimeDelta = TimeDelta::minutes(60);
@@ -36,7 +33,7 @@ pub(super) async fn step(wiring: &Wiring, state: State, now: Now) -> StepResult 
             Ok(look_again(wiring, state, Outcome::Lost { reason }))
         }
         (None, Some(attempt)) => {
-            if now - attempt.at > LOOK_AGE {
+            if (now - attempt.at).abs() > export::LOOK_AGE {
                 return forget(wiring, state).await;
             }
             let attempt = attempt.clone();
@@ -49,9 +46,7 @@ pub(super) async fn step(wiring: &Wiring, state: State, now: Now) -> StepResult 
 
 /// The look that the import was planned on is too old, and nothing was sent: plan anew.
 async fn forget(wiring: &Wiring, mut state: State) -> StepResult {
-    let store = wiring.store.clone();
-    let project = wiring.project.name.clone();
-    let mut records = match blocking::run(move || store.records(&project)).await {
+    let mut records = match export::load(wiring).await {
         Ok(records) => records,
         Err(error) => return fail(state, error),
     };
@@ -80,6 +75,10 @@ async fn send(wiring: &Wiring, state: State, attempt: Attempt, now: DateTime<Utc
     }
     let zip = match pack(wiring, &attempt).await {
         Ok(zip) => zip,
+        Err(error @ StepError::Store(_)) => return fail(state, error),
+        Err(error) if error.disposition() == Disposition::Retry => {
+            return not_sent(wiring, state, error).await;
+        }
         Err(error) => return Ok(reject(wiring, state, chain(&error))),
     };
     let import = wiring.project.import.as_ref().expect("only a project with an import plans one");
@@ -88,12 +87,14 @@ async fn send(wiring: &Wiring, state: State, attempt: Attempt, now: DateTime<Utc
         include_tags: import.include_tags,
         folder_id_for_home_assets: import.folder_id_for_home_assets,
     };
-    match wiring.workspace.client().start_import(turn, import.folder, zip, &options).await {
+    let patience = export::LOOK_AGE.to_std().expect("it is positive");
+    match wiring.workspace.client().start_import(turn, import.folder, zip, &options, patience).await {
         // That it is over already says nothing of the recipes: their results come with the job.
         Ok(answer) if answer.status == JobStatus::Completed && answer.recipes.is_empty() => {
             Ok(go_on(wiring, state, &Package { status: JobStatus::Running, ..answer }, 0, now))
         }
         Ok(answer) => Ok(go_on(wiring, state, &answer, 0, now)),
+        Err(ImportError::NotSent(WorkatoError::NoTurn { .. })) => forget(wiring, state).await,
         Err(ImportError::NotSent(error)) if error.is_passing() || error.is_stopping() => {
             not_sent(wiring, state, error.into()).await
         }
@@ -113,10 +114,10 @@ async fn send(wiring: &Wiring, state: State, attempt: Attempt, now: DateTime<Utc
 /// look is fresh; else the next look meets the same failure and stalls on it.
 async fn not_sent(wiring: &Wiring, state: State, error: StepError) -> StepResult {
     wiring.workspace.release_import(&wiring.project.name);
-    match &error {
-        StepError::Workato(inner) if inner.is_passing() && !inner.is_stopping() => fail(state, error),
-        _ => forget(wiring, state).await,
+    if error.disposition() == Disposition::Retry && !error.is_stopping() {
+        return fail(state, error);
     }
+    forget(wiring, state).await
 }
 
 /// What cannot be packed, or is not taken, waits for another commit.
@@ -128,8 +129,15 @@ fn reject(wiring: &Wiring, state: State, reason: String) -> Stepped {
 async fn pack(wiring: &Wiring, attempt: &Attempt) -> Result<Bytes, StepError> {
     let branch = wiring.repository.files(attempt.commit, &wiring.project.path).await?;
     let assets: std::collections::BTreeSet<&str> = attempt.paths.keys().map(asset_id).collect();
-    let mut chosen: Vec<(PackagePath, BlobId)> =
-        branch.files.into_iter().filter(|(path, _)| assets.contains(asset_id(path))).collect();
+    let records = export::load(wiring).await?;
+    let is_content = |path: &PackagePath| {
+        is_asset(path) || attempt.paths.contains_key(path) || records.paths.contains_key(path)
+    };
+    let mut chosen: Vec<(PackagePath, BlobId)> = branch
+        .files
+        .into_iter()
+        .filter(|(path, _)| assets.contains(asset_id(path)) && is_content(path))
+        .collect();
     for (path, blob) in &mut chosen {
         // What was planned, whatever the commit's tree says of it.
         *blob = attempt.paths.get(path).copied().unwrap_or(*blob);
@@ -148,15 +156,20 @@ async fn follow(wiring: &Wiring, state: State, package: u64, now: DateTime<Utc>)
         unreachable!("only called while importing");
     };
     let turn = export::turn(wiring, &state);
+    let is_late = now - since > JOB_DEADLINE;
+    let late = || format!("import job {package} has not ended after {} minutes", (now - since).num_minutes());
     match wiring.workspace.client().package(turn, package).await {
-        Ok(answer) if answer.status == JobStatus::Running && now - since > JOB_DEADLINE => {
-            let reason =
-                format!("import job {package} has not ended after {} minutes", (now - since).num_minutes());
-            Ok(look_again(wiring, state, Outcome::Lost { reason }))
+        Ok(answer) if answer.status == JobStatus::Running && is_late => {
+            Ok(look_again(wiring, state, Outcome::Lost { reason: late() }))
         }
         Ok(answer) => Ok(go_on(wiring, state, &answer, polls + 1, now)),
         Err(error) if error.is_not_found() => {
             let reason = format!("import job {package} is gone");
+            Ok(look_again(wiring, state, Outcome::Lost { reason }))
+        }
+        // Nobody tells what became of it, and the other projects wait for it.
+        Err(error) if is_late && !error.is_stopping() => {
+            let reason = format!("{}: {}", late(), chain(&error));
             Ok(look_again(wiring, state, Outcome::Lost { reason }))
         }
         Err(error) => fail(state, error),

@@ -151,6 +151,13 @@ pub struct Now {
     pub instant: Instant,
 }
 
+impl Now {
+    /// Returns the time by now: a step may have waited for its requests' turns.
+    fn later(&self) -> DateTime<Utc> {
+        self.time + TimeDelta::from_std(self.instant.elapsed()).unwrap_or_default()
+    }
+}
+
 /// What a step leaves behind.
 #[derive(Debug)]
 pub struct Stepped {
@@ -182,7 +189,9 @@ pub type StepResult = Result<Stepped, Box<Failed>>;
 pub async fn step(wiring: &Wiring, state: State, now: Now) -> StepResult {
     let pairing = wiring.pairing();
     if state.pairing != pairing {
-        // Another workspace, folder or branch: what was agreed about the old one says nothing about this one.
+        // Another workspace, folder or branch: what was agreed about the old one says nothing about this one, and
+        // an import into the old one is nobody's to follow.
+        wiring.workspace.release_import(&wiring.project.name);
         let state = State { pairing, look: true, ..State::default() };
         let records = Some(Records::default());
         return Ok(Stepped { records, ..Stepped::new(state, Next::Now) });

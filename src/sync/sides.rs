@@ -245,6 +245,17 @@ impl Branch {
         let revision = Revision { name: name.to_string(), commit, tree };
         Ok(Self { name: name.clone(), revision, base, files, odd })
     }
+
+    /// Says that what stands at a path is in the way.
+    pub(super) fn refuse(&self, odd: &Odd) -> StepError {
+        let branch = self.revision.name.clone();
+        StepError::OddPath { path: odd.name.clone(), branch, reason: odd.reason.to_string() }
+    }
+
+    /// Returns where the branch is yet to be started, if the project's files are there already.
+    pub(super) fn start(&self) -> Option<CommitId> {
+        self.base.filter(|_| self.revision.commit.is_none() && !self.files.is_empty())
+    }
 }
 
 /// Returns whether something odd stands where an asset's file would: then it cannot just be left alone.

@@ -201,7 +201,7 @@ impl Client {
         if found.id == package { Ok(found) } else { Err(reply.not_understood(|text| self.clean(text))) }
     }
 
-    /// Sends a package to be imported, once.
+    /// Sends a package to be imported, once, and not at all where its turn does not come within `patience`.
     ///
     /// # Errors
     /// Says whether the workspace may have it all the same.
@@ -211,7 +211,9 @@ impl Client {
         folder: u64,
         zip: Bytes,
         options: &ImportOptions,
+        patience: Duration,
     ) -> Result<Package, ImportError> {
+        let (call, kind) = (Call::StartImport { folder }, Kind::Import);
         let home =
             options.folder_id_for_home_assets.map(|home| ("folder_id_for_home_assets", home.to_string()));
         let request = self
@@ -220,7 +222,9 @@ impl Client {
             .query(home.as_slice())
             .header(CONTENT_TYPE, "application/octet-stream")
             .body(zip);
-        let reply = self.exchange(turn, Call::StartImport { folder }, Kind::Import, request).await?;
+        let slot = tokio::time::timeout(patience, self.slot(turn, call, kind)).await;
+        let slot = slot.unwrap_or(Err(WorkatoError::NoTurn { call, after: patience }))?;
+        let reply = self.exchange_in(slot, turn, call, kind, request).await?;
         Ok(self.package_in(&reply)?)
     }
 
@@ -287,9 +291,22 @@ impl Client {
         self.exchange(turn, call, Kind::Request, request).await
     }
 
-    /// Sends a request and reads the answer.
+    /// Waits for a turn, sends a request and reads the answer.
     async fn exchange(
         &self,
+        turn: Turn<'_>,
+        call: Call,
+        kind: Kind,
+        request: RequestBuilder,
+    ) -> Result<Reply, WorkatoError> {
+        let slot = self.slot(turn, call, kind).await?;
+        self.exchange_in(slot, turn, call, kind, request).await
+    }
+
+    /// Sends a request and reads the answer.
+    async fn exchange_in(
+        &self,
+        slot: Slot,
         turn: Turn<'_>,
         call: Call,
         kind: Kind,
@@ -299,7 +316,6 @@ impl Client {
             Kind::Request => REQUEST_WITHIN,
             Kind::Import => IMPORT_WITHIN,
         };
-        let slot = self.slot(turn, call, kind).await?;
         let request = request.header(ACCEPT, HeaderValue::from_static("application/json"));
         let exchange = async {
             let response = http::send(call, request, within).await?;

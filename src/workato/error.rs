@@ -130,6 +130,14 @@ pub enum WorkatoError {
         /// The store's HTTP status.
         status: u16,
     },
+    /// Nothing was sent: the workspace's quota leaves no turn for it yet.
+    #[error("{call}: not sent, since the quota left no turn within {} s", after.as_secs())]
+    NoTurn {
+        /// What was to be tried.
+        call: Call,
+        /// How long it was waited.
+        after: Duration,
+    },
     /// Nothing was sent: the program is stopping.
     #[error("{call}: not sent, since the program is stopping")]
     Stopping {
@@ -157,6 +165,7 @@ impl WorkatoError {
             | Self::NotUnderstood { call, .. }
             | Self::TooLarge { call, .. }
             | Self::LinkExpired { call, .. }
+            | Self::NoTurn { call, .. }
             | Self::Stopping { call } => *call,
         }
     }
@@ -171,6 +180,7 @@ impl WorkatoError {
             | Self::Server { .. }
             | Self::RateLimited { .. }
             | Self::LinkExpired { .. }
+            | Self::NoTurn { .. }
             | Self::Stopping { .. } => true,
             Self::Unauthorized { .. }
             | Self::Forbidden { .. }
@@ -247,6 +257,7 @@ impl WorkatoError {
             | Self::Refused { .. }
             | Self::TooLarge { .. }
             | Self::LinkExpired { .. }
+            | Self::NoTurn { .. }
             | Self::Stopping { .. } => None,
         }
     }
@@ -276,6 +287,7 @@ impl From<WorkatoError> for ImportError {
             | WorkatoError::Redirected { .. }
             | WorkatoError::Insecure { .. }
             | WorkatoError::LinkExpired { .. }
+            | WorkatoError::NoTurn { .. }
             | WorkatoError::Stopping { .. } => Self::NotSent(error),
             WorkatoError::NotFound { .. } | WorkatoError::Refused { .. } => Self::Refused(error),
             WorkatoError::TimedOut { .. }

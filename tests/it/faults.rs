@@ -162,3 +162,13 @@ fn an_import_that_was_not_let_in_is_tried_again_and_not_counted() {
     assert_eq!(synced.status["last_import"]["reason"], Value::Null);
     assert_eq!(stage.imports().len(), 1);
 }
+
+#[test]
+fn packages_that_are_gone_each_time_are_given_up() {
+    let stage = edited();
+    stage.world(|world| world.settings.export_polls = 1);
+    stage.fault(&json!({ "on": "download", "then": { "status": { "code": 404 } } }));
+    let synced = stage.sync_with(&["--give-up-after", "3s"]).expect(1, "stalled");
+    assert!(synced.reason().contains("gave up"), "{}", synced.reason());
+    assert!(stage.requests("export.start") < 10, "{}", stage.requests("export.start"));
+}

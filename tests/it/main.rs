@@ -4,6 +4,7 @@
 
 mod check_online;
 mod command_line;
+mod crashes;
 mod daemon_stage;
 mod deletions;
 mod demo;

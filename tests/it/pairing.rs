@@ -1,5 +1,7 @@
 //! A configuration that changes: what was agreed about the old pairing says nothing about the new one.
 
+use serde_json::json;
+
 use crate::stage::{Pairing, Stage, recipe, said, says};
 
 const INTAKE: &str = "intake.recipe.json";
@@ -79,4 +81,45 @@ fn adding_an_import_keeps_edits_that_git_has_not_seen() {
     assert_eq!(synced.list("conflicts"), [INTAKE]);
     assert_eq!(said(stage.workspace_file(INTAKE)).as_deref(), Some("two"));
     assert!(stage.imports().is_empty());
+}
+
+#[test]
+fn a_project_that_is_paired_anew_while_it_imports_holds_up_no_other() {
+    let mut stage = Stage::in_sync(Pairing::one_branch(), &[(INTAKE, recipe("Intake", "one"))]);
+    let mut billing = Pairing::one_branch();
+    (billing.project, billing.path) = ("Billing".to_owned(), "billing".to_owned());
+    stage.add_project("billing", billing, &[]);
+    stage.world(|world| world.settings.import_polls = 1);
+    stage.fault(&json!({ "on": "package.get", "then": { "status": { "code": 500 } } }));
+    stage.edit_on_branch("main", INTAKE, "one", "two");
+    let child = stage.spawn(&["sync", "orders"]);
+    stage.wait("the import is asked about", || stage.requests("package.get") > 0);
+    drop(child);
+    stage.world(|world| world.faults.clear());
+
+    // The project has nothing to import any more, and its neighbour has.
+    stage.pair(|pairing| (pairing.path, pairing.import) = ("elsewhere".to_owned(), None));
+    stage.upstream.commit(
+        "main",
+        "An invoice",
+        &[("billing/invoice.recipe.json", Some(&recipe("Invoice", "due")))],
+    );
+    let _running = stage.spawn(&["sync"]);
+    stage.wait("the neighbour's import", || stage.status_of("billing")["state"] == "in_sync");
+}
+
+#[test]
+fn a_branch_that_is_made_where_another_one_is_equal_is_there_at_once() {
+    for pairing in [Pairing::one_branch(), Pairing::export_only()] {
+        let mut stage = Stage::in_sync(pairing, &[(INTAKE, recipe("Intake", "one"))]);
+        stage.upstream.at_upstream(&["symbolic-ref", "HEAD", "refs/heads/main"]);
+        stage.pair(|pairing| {
+            pairing.export = Some("recipes");
+            pairing.import = pairing.import.and(Some("recipes"));
+        });
+        for _ in 0..2 {
+            stage.sync().expect(0, "in_sync");
+        }
+        assert_eq!(stage.upstream.tip("recipes"), stage.upstream.tip("main"));
+    }
 }

@@ -318,3 +318,59 @@ fn two_projects_of_a_workspace_import_one_after_the_other() {
     // The workspace refuses an import while another one runs.
     assert_eq!(stage.requests("import.start"), 2);
 }
+
+#[test]
+fn an_edit_made_after_a_killed_export_is_not_overwritten() {
+    let stage = Stage::in_sync(Pairing::one_branch(), &[(INTAKE, recipe("Intake", "one"))]);
+    stage.world(|world| world.settings.export_polls = 1);
+    stage.fault(&json!({ "on": "package.get", "then": { "status": { "code": 500 } } }));
+    let child = stage.spawn(&["sync"]);
+    stage.wait("the export is asked about", || stage.requests("package.get") > 0);
+    drop(child);
+    // The package that was asked for does not hold this.
+    stage.edit_in_workspace(INTAKE, &says("three"));
+    stage.edit_on_branch("main", INTAKE, "one", "two");
+    stage.world(|world| world.faults.clear());
+    let synced = stage.sync().expect(2, "conflict");
+    assert_eq!(synced.list("conflicts"), [INTAKE]);
+    assert_eq!(said(stage.workspace_file(INTAKE)).as_deref(), Some("three"));
+    assert!(stage.imports().is_empty());
+}
+
+#[test]
+fn a_token_that_may_not_import_is_told_so_once() {
+    for code in [401, 403] {
+        let (stage, _) = committed();
+        stage.fault(&json!({ "on": "import.start", "then": { "status": { "code": code } } }));
+        let synced = stage.sync().expect(2, "stalled");
+        assert_eq!(synced.verdict(), "rejected");
+        assert!(synced.reason().contains("token"), "{}", synced.reason());
+        waits(&stage, "rejected");
+        assert_eq!(stage.requests("import.start"), 1);
+    }
+}
+
+#[test]
+fn settling_one_failed_import_leaves_the_other_ones_waiting() {
+    let files = [(INTAKE, recipe("Intake", "one")), (NOTIFY, recipe("Notify", "ping"))];
+    let stage = Stage::in_sync(Pairing::one_branch(), &files);
+    stage.fault(&json!({ "on": "import.start", "then": { "status": { "code": 422 } } }));
+    stage.edit_on_branch("main", INTAKE, "one", "two");
+    stage.sync().expect(2, "stalled");
+    stage.edit_on_branch("main", NOTIFY, "ping", "pong");
+    stage.sync().expect(2, "stalled");
+    stage.world(|world| world.faults.clear());
+    assert_eq!(stage.run(&["resolve", "orders", INTAKE, "--take", "branch"]).code, Some(0));
+    stage.sync().expect(2, "stalled");
+    assert_eq!(stage.imported_paths(), [[INTAKE]]);
+    assert_eq!(said(stage.workspace_file(NOTIFY)).as_deref(), Some("ping"));
+}
+
+#[test]
+fn an_import_carries_no_notes_that_lie_beside_its_asset() {
+    let stage = Stage::in_sync(Pairing::one_branch(), &[(INTAKE, recipe("Intake", "one"))]);
+    stage.commit("main", "intake.recipe.md", "# What it is for\n");
+    stage.edit_on_branch("main", INTAKE, "one", "two");
+    stage.sync().expect(0, "in_sync");
+    assert_eq!(stage.imported_paths(), [[INTAKE]]);
+}

@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// Longer than any of them waits.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+
 #[tokio::test]
 async fn the_calls_are_those_of_the_documentation() {
     let manifest = r#"{"result":{"id":12,"name":"n","status":"working"}}"#;
@@ -107,10 +110,10 @@ async fn an_import_is_sent_once_and_as_it_is() {
     let client = connect(&format!("{}/prefix/", server.url), bearer()).unwrap();
     let zip = Bytes::from_static(b"PK\x01 bytes");
     let options = ImportOptions::default();
-    assert_eq!(client.start_import(TURN, 17, zip.clone(), &options).await.unwrap().id, 251);
+    assert_eq!(client.start_import(TURN, 17, zip.clone(), &options, PATIENCE).await.unwrap().id, 251);
     let options =
         ImportOptions { restart_recipes: true, include_tags: true, folder_id_for_home_assets: Some(91) };
-    client.start_import(TURN, 17, zip, &options).await.unwrap();
+    client.start_import(TURN, 17, zip, &options, PATIENCE).await.unwrap();
     let asked = server.asked();
     let path = "post /prefix/api/packages/import/17?restart_recipes=";
     assert!(asked[0].starts_with(&format!("{path}false&include_tags=false http")), "{asked:?}");
@@ -160,7 +163,10 @@ async fn what_became_of_a_failed_import_is_told_apart() {
     ] {
         let server = Server::start([bytes.clone()]).await;
         let zip = Bytes::from_static(b"PK");
-        let error = client(&server).start_import(TURN, 17, zip, &ImportOptions::default()).await.unwrap_err();
+        let error = client(&server)
+            .start_import(TURN, 17, zip, &ImportOptions::default(), PATIENCE)
+            .await
+            .unwrap_err();
         let outcome = match &error {
             ImportError::NotSent(_) => "not sent",
             ImportError::Refused(_) => "refused",
@@ -171,7 +177,26 @@ async fn what_became_of_a_failed_import_is_told_apart() {
     }
     let gone = Server::start([""]).await.url.clone();
     let client = connect(&gone, bearer()).unwrap();
-    let error = client.start_import(TURN, 17, Bytes::new(), &ImportOptions::default()).await.unwrap_err();
+    let error =
+        client.start_import(TURN, 17, Bytes::new(), &ImportOptions::default(), PATIENCE).await.unwrap_err();
     assert!(matches!(error, ImportError::NotSent(WorkatoError::Connect { .. })), "{error}");
     assert!(error.error().is_passing());
+}
+
+#[tokio::test]
+async fn an_import_whose_turn_does_not_come_is_not_sent() {
+    let server = Server::start([json(r#"{"id":251,"status":"completed"}"#)]).await;
+    let one = NonZeroU64::new(1).unwrap();
+    let settings = Settings {
+        url: Url::parse(&server.url).unwrap(),
+        auth: bearer(),
+        budget: Arc::new(Budget::new(NonZeroU64::new(1000).unwrap(), one, None)),
+    };
+    let client = Client::new(settings, &Http::new()).unwrap();
+    let options = ImportOptions::default();
+    client.start_import(TURN, 17, Bytes::new(), &options, PATIENCE).await.unwrap();
+    let patience = std::time::Duration::from_millis(1);
+    let error = client.start_import(TURN, 17, Bytes::new(), &options, patience).await.unwrap_err();
+    assert!(matches!(error, ImportError::NotSent(WorkatoError::NoTurn { .. })), "{error:?}");
+    assert_eq!(server.asked().len(), 1);
 }
