@@ -38,7 +38,7 @@ pub async fn advance(wiring: &Wiring, state: State, now: Now) -> Result<Advanced
                 let next = Next::Now;
                 (Stepped { state, records: None, events: Vec::new(), settled: None, next }, true)
             } else {
-                (stumbled(wiring, &before, state, error, now.time)?, false)
+                (stumbled(wiring, &before, state, error, now.time).await?, false)
             }
         }
     };
@@ -73,7 +73,7 @@ fn recovered(mut stepped: Stepped) -> Stepped {
 }
 
 /// Counts a failure, and decides when to come back.
-fn stumbled(
+async fn stumbled(
     wiring: &Wiring,
     before: &State,
     mut state: State,
@@ -81,7 +81,12 @@ fn stumbled(
     now: DateTime<Utc>,
 ) -> Result<Stepped, StoreError> {
     let stall = error.stall();
-    let next = match error.disposition() {
+    // Once: a cache that was made anew and is damaged again is not the cache's fault.
+    let healed_before =
+        state.stalled.is_some() || state.trouble.as_ref().is_some_and(|trouble| trouble.healed);
+    let heals = error.is_of_the_cache() && !healed_before && heal(wiring).await;
+    let disposition = if heals { Disposition::Retry } else { error.disposition() };
+    let next = match disposition {
         Disposition::Retry => {
             let earlier = state.trouble.as_ref();
             let since = earlier.map_or(now, |trouble| trouble.since);
@@ -89,13 +94,14 @@ fn stumbled(
             let was_exporting = matches!(before.phase, Phase::Exporting { .. });
             let abandoned = was_exporting && state.phase == Phase::Idle
                 || earlier.is_some_and(|trouble| trouble.abandoned);
+            let healed = heals || healed_before;
             let wait = error.retry_after().unwrap_or_else(|| backoff::delay(failures, fastrand::f64()));
             if backoff::is_told(failures) {
                 let seconds = wait.as_secs_f64();
                 warn!(failures, hint = stall.hint, "{}; trying again in {seconds:.1} s", stall.reason);
             }
             let Stall { reason, hint } = stall;
-            state.trouble = Some(Trouble { since, failures, reason, hint, abandoned });
+            state.trouble = Some(Trouble { since, failures, reason, hint, abandoned, healed });
             let wait = wait.max(Duration::from_millis(50));
             Next::At(now + TimeDelta::from_std(wait).expect("a server's wait is cut to an hour"))
         }
@@ -111,6 +117,17 @@ fn stumbled(
         Disposition::Fatal => return Err(error.into_store().expect("only the state's failures are fatal")),
     };
     Ok(Stepped { state, records: None, events: Vec::new(), settled: None, next })
+}
+
+/// Makes a repository's cache anew; what it held is fetched and exported again.
+async fn heal(wiring: &Wiring) -> bool {
+    match wiring.repository.heal().await {
+        Ok(()) => true,
+        Err(failure) => {
+            warn!("the cache cannot be made anew: {}", sync::chain(&failure));
+            false
+        }
+    }
 }
 
 /// Logs what changed: each stall once, each export and each import.

@@ -203,6 +203,9 @@ pub struct Trouble {
     /// Whether the export that it happened to was given up: then it is over when the workspace was seen.
     #[serde(default)]
     pub abandoned: bool,
+    /// Whether the repository's cache was made anew meanwhile.
+    #[serde(default)]
+    pub healed: bool,
 }
 
 /// The last export that was looked at.

@@ -193,6 +193,13 @@ impl StepError {
         Some(text.to_owned())
     }
 
+    /// Returns whether our own copy of the repository lacks what must be there: a fresh one may do.
+    #[must_use]
+    pub fn is_of_the_cache(&self) -> bool {
+        use GitError::{Damaged, Disk, NotFound};
+        matches!(self, Self::Git(Damaged { .. } | NotFound { .. } | Disk { .. }))
+    }
+
     /// Returns whether nothing failed, and the step ended because everything is to stop.
     #[must_use]
     pub fn is_stopping(&self) -> bool {

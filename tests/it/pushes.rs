@@ -176,3 +176,18 @@ fn a_lost_cache_is_fetched_again_and_nothing_comes_of_it() {
     assert_ne!(stage.upstream.tip("main"), tip);
     assert_eq!(stage.upstream.subjects("main").len(), 2);
 }
+
+#[test]
+fn a_cache_that_is_spoilt_under_a_running_daemon_is_made_anew() {
+    let mut stage = two_recipes(Pairing::one_branch());
+    stage.pair(|pairing| pairing.more = "export.schedule = \"1s\"".to_owned());
+    let _daemon = stage.spawn(&["run"]);
+    let looks = stage.requests("export.start");
+    stage.wait("the daemon's first look", || stage.requests("export.start") > looks);
+    recipesync::fs::remove_folder(&stage.path("state/repos/recipes.git/objects")).unwrap();
+    stage.edit_in_workspace(INTAKE, &says("two"));
+    stage.wait("the edit in git", || said(stage.branch_file("main", INTAKE)).as_deref() == Some("two"));
+    stage.edit_on_branch("main", NOTIFY, "ping", "pong");
+    stage.wait("the commit's import", || said(stage.workspace_file(NOTIFY)).as_deref() == Some("pong"));
+    stage.wait("rest", || stage.status()["state"] == "in_sync");
+}
