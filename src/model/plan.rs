@@ -151,12 +151,6 @@ impl Plan {
             && self.to_prune.is_empty()
             && self.drift.is_empty()
     }
-
-    /// Returns how many files the branch would lose.
-    #[must_use]
-    pub fn deletions(&self) -> usize {
-        self.to_git.values().filter(|blob| blob.is_none()).count()
-    }
 }
 
 /// Returns the blobs that [`plan`] has to compare: of the paths that are not exactly as agreed.

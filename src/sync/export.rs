@@ -114,6 +114,11 @@ pub(super) async fn begin(wiring: &Wiring, mut state: State, clock: Now) -> Fetc
     }
 }
 
+fn export_failed(wiring: &Wiring, said: Option<String>) -> StepError {
+    let reason = said.unwrap_or_else(|| "no reason was given".to_owned());
+    StepError::ExportFailed { source_name: wiring.project.source.to_string(), reason }
+}
+
 /// Refreshes the manifest that the daemon keeps for a folder. Answers `None` where it was made just now, so that
 /// its id is saved before it is used.
 async fn keep_manifest(
@@ -164,10 +169,7 @@ pub(super) async fn step(wiring: &Wiring, mut state: State, now: Now) -> Fetched
         let error = match wiring.workspace.client().package(turn, package).await {
             Ok(answer) => match answer.status {
                 JobStatus::Completed => None,
-                JobStatus::Failed => {
-                    let reason = answer.error.unwrap_or_else(|| "no reason was given".to_owned());
-                    Some(StepError::ExportFailed { source_name: wiring.project.source.to_string(), reason })
-                }
+                JobStatus::Failed => Some(export_failed(wiring, answer.error)),
                 JobStatus::Running if now - since > JOB_DEADLINE => {
                     let after = (now - since).to_std().unwrap_or(Duration::ZERO);
                     Some(StepError::JobStuck { package, after })
