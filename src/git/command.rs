@@ -106,6 +106,8 @@ pub struct Credentials {
 pub struct Git(Arc<Installed>);
 
 struct Installed {
+    /// With its folder where there is one: what is looked up in `PATH` starts by a copy of this whole process.
+    program: PathBuf,
     environment: Environment,
     /// Our own `gitconfig`.
     config: PathBuf,
@@ -122,17 +124,20 @@ impl Git {
         let config = state.join("gitconfig");
         fs::write(&config, &gitconfig(&environment))?;
         let ssh = ["GIT_SSH_COMMAND", "GIT_SSH"].iter().any(|name| environment.get(name).is_some());
+        let program = find_git(&environment);
         let git = |has_ssh_command| {
             Self(Arc::new(Installed {
+                program: program.clone(),
                 environment: environment.clone(),
                 config: config.clone(),
                 has_ssh_command,
             }))
         };
         let found = git(ssh);
-        let version = found.plain("version", ["version"]).await?;
+        let version = found.plain("version", ["version"]);
+        let configured = found.plain("config", ["config", "--includes", "--get", "core.sshCommand"]);
+        let (version, configured) = tokio::try_join!(version, configured)?;
         check_version(&version.text())?;
-        let configured = found.plain("config", ["config", "--includes", "--get", "core.sshCommand"]).await?;
         Ok(git(ssh || configured.success))
     }
 
@@ -166,7 +171,7 @@ impl Git {
     /// Returns a command on no repository in particular.
     pub(super) fn bare_command(&self) -> Command {
         #[expect(clippy::disallowed_methods, reason = "this is the one door")]
-        let mut command = Command::new("git");
+        let mut command = Command::new(&self.0.program);
         command
             .env_clear()
             .envs(self.0.environment.passed_on())
@@ -321,6 +326,15 @@ fn gitconfig(environment: &Environment) -> Vec<u8> {
     }
     text.extend(b"[safe]\n\tdirectory = *\n");
     text
+}
+
+/// Finds git where the environment says that programs are.
+fn find_git(environment: &Environment) -> PathBuf {
+    let folders = environment.get("PATH").map(std::env::split_paths).into_iter().flatten();
+    let is_program = |path: &PathBuf| {
+        path.is_absolute() && path.is_file() && fs::mode(path).is_ok_and(|mode| mode & 0o111 != 0)
+    };
+    folders.map(|folder| folder.join("git")).find(is_program).unwrap_or_else(|| "git".into())
 }
 
 fn check_version(text: &str) -> Result<(), GitError> {
