@@ -18,7 +18,7 @@ use serde_json::json;
 use super::budget::{Budget, MINUTE, Slot, Stopped, wall_clock};
 use super::call::Call;
 use super::error::{ImportError, SettingsError, WorkatoError};
-use super::http::{self, Http, IMPORT_WITHIN, REQUEST_WITHIN, Store};
+use super::http::{self, Http, IMPORT_WITHIN, REQUEST_WITHIN};
 use super::job::{Package, WirePackage};
 use super::redact::redact;
 use super::reply::Reply;
@@ -70,7 +70,7 @@ pub struct Client(pub(super) Arc<Workspace>);
 
 pub(super) struct Workspace {
     pub(super) url: Url,
-    pub(super) store: Store,
+    pub(super) http: Http,
     api: reqwest::Client,
     auth: HeaderMap,
     secret: SecretString,
@@ -94,7 +94,7 @@ impl Client {
         let (auth, secret) = auth_headers(settings.auth)?;
         let api = http.api(&url)?;
         let budget = settings.budget;
-        Ok(Self(Arc::new(Workspace { url, store: http.store(), api, auth, secret, budget })))
+        Ok(Self(Arc::new(Workspace { url, http: http.clone(), api, auth, secret, budget })))
     }
 
     /// Reads which workspace the token belongs to.

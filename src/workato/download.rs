@@ -97,7 +97,7 @@ impl Client {
             } else {
                 None
             };
-            let response = http::send(call, self.0.store.get(&target), REQUEST_WITHIN).await?;
+            let response = http::send(call, self.0.http.get(&target), REQUEST_WITHIN).await?;
             drop(slot);
             match redirect_target(&response) {
                 Some(next) => target = next,

@@ -5,7 +5,7 @@
 //! sends even `Authorization` again on the second hop.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -33,8 +33,12 @@ const MAX_ERROR: u64 = 64 << 10;
 const KEPT_CONNECTIONS: usize = 0;
 
 /// The connections of the whole process; costs a tenth of a megabyte, so one is enough.
-pub struct Http {
-    remote: Result<Remote, String>,
+#[derive(Clone)]
+pub struct Http(Arc<Clients>);
+
+struct Clients {
+    /// Made when first needed: the system's certificates take longer to read than many a look takes.
+    remote: OnceLock<Result<Remote, String>>,
     /// For plain http on this machine: past any proxy, and without certificates, which a small system may lack.
     loopback: reqwest::Client,
 }
@@ -47,7 +51,7 @@ struct Remote {
 }
 
 impl Http {
-    /// Makes the clients. Where the system has no certificates, only this machine can be talked to.
+    /// Makes the client for this machine. Where the system has no certificates, it is the only one.
     #[must_use]
     pub fn new() -> Self {
         // An error means that one is installed already, which does as well.
@@ -57,29 +61,32 @@ impl Http {
             .tls_certs_only([])
             .build()
             .expect("a client without proxies and certificates needs nothing from the system");
-        Self { remote: Remote::new().map_err(|error| chain(&error)), loopback }
+        Self(Arc::new(Clients { remote: OnceLock::new(), loopback }))
     }
 
     /// Returns the client for the API at an address.
     pub(super) fn api(&self, url: &Url) -> Result<reqwest::Client, SettingsError> {
         if is_plain_loopback(url) {
-            return Ok(self.loopback.clone());
+            return Ok(self.0.loopback.clone());
         }
-        match &self.remote {
+        match self.remote() {
             Ok(remote) => Ok(remote.api.clone()),
             Err(reason) => Err(SettingsError::Certificates { reason: reason.clone() }),
         }
     }
 
-    /// Returns the clients for packages: for https, which may be missing, and for plain http on this machine.
-    pub(super) fn store(&self) -> Store {
-        Store {
-            remote: self
-                .remote
-                .as_ref()
-                .map_or_else(|_| self.loopback.clone(), |remote| remote.store.clone()),
-            loopback: self.loopback.clone(),
+    /// Makes a request for what a link leads to, by a client that knows no header of ours. Without certificates
+    /// nothing but this machine can be reached, which the attempt says.
+    pub(super) fn get(&self, url: &Url) -> RequestBuilder {
+        let loopback = &self.0.loopback;
+        if is_plain_loopback(url) {
+            return loopback.get(url.clone());
         }
+        self.remote().as_ref().map_or(loopback, |remote| &remote.store).get(url.clone())
+    }
+
+    fn remote(&self) -> &Result<Remote, String> {
+        self.0.remote.get_or_init(|| Remote::new().map_err(|error| chain(&error)))
     }
 }
 
@@ -96,19 +103,6 @@ impl Remote {
             api: builder().https_only(true).user_agent(agent).build()?,
             store: builder().https_only(true).build()?,
         })
-    }
-}
-
-/// The clients for packages: they know no header of ours.
-pub(super) struct Store {
-    remote: reqwest::Client,
-    loopback: reqwest::Client,
-}
-
-impl Store {
-    /// Makes a request for what a link leads to.
-    pub(super) fn get(&self, url: &Url) -> RequestBuilder {
-        if is_plain_loopback(url) { &self.loopback } else { &self.remote }.get(url.clone())
     }
 }
 
