@@ -51,6 +51,9 @@ pub struct State {
     pub calm: Option<CommitId>,
     /// The commit that shows the workspace's side of the conflicts, pushed to `refs/recipesync/PROJECT`.
     pub offered: Option<CommitId>,
+    /// Names the package and the branches of the last look, where it has changed no record and has left nothing to
+    /// do: another look at the same leads to nothing again.
+    pub rest: Option<String>,
     /// How many paths are still to be carried to either side.
     pub waiting: usize,
     /// Why the project does not go on, until its input changes or a person acts.

@@ -13,7 +13,7 @@ use super::export::{View, put_off};
 use super::observe::{Observed, print};
 use super::offer::offer;
 use super::sides::{Branch, Sides};
-use super::{Now, StepResult, Stepped, Wiring};
+use super::{CURRENT, Now, StepResult, Stepped, Wiring, rest};
 use crate::git::GitError;
 use crate::model::history::{Event, EventKind};
 use crate::model::message::{self, Origin};
@@ -46,20 +46,22 @@ pub(super) async fn on(wiring: &Wiring, view: View, clock: Now) -> StepResult {
     let mut stepped = decide(wiring, view, clock).await?;
     // Where nothing has changed, writing all records again would be most of the work.
     stepped.records = stepped.records.filter(|records| *records != known);
+    stepped.state.rest = stepped.state.rest.take().filter(|_| rest::is_at_rest(&stepped.state));
     Ok(stepped)
 }
 
 async fn decide(wiring: &Wiring, view: View, clock: Now) -> StepResult {
     let now = clock.time;
     let export = Export { package: view.package, asked: view.asked, is_fresh: view.is_fresh };
-    let View { mut state, mut records, observed: Observed { entries, facts }, .. } = view;
+    let View { mut state, mut records, observed: Observed { entries, facts, package }, .. } = view;
     let before = state.clone();
     state.phase = Phase::Idle;
+    state.rest = None;
     let print = print(&entries);
     records.entries = entries;
     let mut events = Vec::new();
     let mut settled = false;
-    let mut age = Duration::from_secs(1);
+    let mut age = CURRENT;
     for _ in 0..RACES {
         let workspace = records.workspace();
         let sides = match Sides::read(wiring, &state, &records, workspace, facts.clone(), age, clock).await {
@@ -100,10 +102,9 @@ async fn decide(wiring: &Wiring, view: View, clock: Now) -> StepResult {
         offer(wiring, &mut state, &sides, &plan.conflicts, clock).await;
         state.seen = Some(Seen { at: export.asked, files: records.entries.len(), print });
         state.last_export = Some(LastExport { at: now, package: export.package, commit });
-        let tip = match (sides.mirror.is_some(), pushed) {
-            (false, Some(pushed)) => pushed.revision,
-            _ => sides.watched.revision.clone(),
-        };
+        let pushed = pushed.map(|pushed| pushed.revision);
+        state.rest = rest::after(wiring.mode(), &records, &sides, &changes, pushed.as_ref(), &package);
+        let tip = pushed.filter(|_| sides.mirror.is_none()).unwrap_or(sides.watched.revision.clone());
         return Ok(finish(wiring, state, records, events, &sides, plan, tip, export.is_fresh, clock.later()));
     }
     let branch = wiring.branch().to_string();

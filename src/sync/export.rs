@@ -5,8 +5,8 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::error::{Disposition, StepError};
-use super::observe::{self, Observed};
-use super::{Failed, Now, Stepped, Wiring, fail};
+use super::observe::{self, Observed, Sealed};
+use super::{Failed, Now, Stepped, Wiring, fail, rest};
 use crate::blocking;
 use crate::model::project::Source;
 use crate::model::state::{Next, Phase, Records, State};
@@ -159,8 +159,8 @@ async fn empty_folder(wiring: &Wiring, state: State, now: DateTime<Utc>) -> Fetc
 }
 
 /// Polls the export that was asked for; when it is complete, reads it.
-pub(super) async fn step(wiring: &Wiring, mut state: State, now: Now) -> Fetched {
-    let now = now.time;
+pub(super) async fn step(wiring: &Wiring, mut state: State, clock: Now) -> Fetched {
+    let now = clock.time;
     let Phase::Exporting { package, since, polls, done, running, run } = state.phase else {
         unreachable!("only called while exporting");
     };
@@ -189,7 +189,7 @@ pub(super) async fn step(wiring: &Wiring, mut state: State, now: Now) -> Fetched
         }
     }
     let is_fresh = run == wiring.run && (now - running).abs() <= LOOK_AGE;
-    collect(wiring, state, package, since, is_fresh).await
+    collect(wiring, state, package, since, is_fresh, clock).await
 }
 
 /// Downloads and reads a complete export.
@@ -199,6 +199,7 @@ async fn collect(
     package: u64,
     asked: DateTime<Utc>,
     is_fresh: bool,
+    clock: Now,
 ) -> Fetched {
     let client = wiring.workspace.client();
     let download = match client.download(turn(wiring, &state), package, &wiring.room.large).await {
@@ -215,7 +216,25 @@ async fn collect(
             return fail(state, error);
         }
     };
-    match read(wiring, package, download).await {
+    let Download { zip, room: held } = download;
+    let room = wiring.room.to_read(held.is_some()).await;
+    let sealed = match observe::seal(package, zip).await {
+        Ok(sealed) => sealed,
+        Err(error) => {
+            state.phase = Phase::Idle;
+            return fail(state, error);
+        }
+    };
+    if is_fresh {
+        match rest::end(wiring, &state, sealed.print(), package, asked, clock).await {
+            Ok(Some(stepped)) => return Ok(Progress::waits(stepped)),
+            Ok(None) => {}
+            Err(error) => return put_off(state, error),
+        }
+    }
+    let read = read(wiring, package, sealed).await;
+    drop((room, held));
+    match read {
         Ok((records, observed)) if observed.entries.is_empty() => {
             drop(records);
             state.phase = Phase::Idle;
@@ -234,11 +253,9 @@ async fn collect(
     }
 }
 
-async fn read(wiring: &Wiring, package: u64, download: Download) -> Result<(Records, Observed), StepError> {
+async fn read(wiring: &Wiring, package: u64, sealed: Sealed) -> Result<(Records, Observed), StepError> {
     let records = load(wiring).await?;
-    let Download { zip, room: held } = download;
-    let _room = wiring.room.to_read(held.is_some()).await;
-    let observed = observe::read_package(wiring, package, zip, &records).await?;
+    let observed = observe::read_package(wiring, package, sealed, &records).await?;
     Ok((records, observed))
 }
 

@@ -76,6 +76,7 @@ pub(super) async fn take_up_settlements(
     }
     state.look = true;
     state.stalled = None;
+    state.rest = None;
     let stepped = Stepped::new(state, Next::Now);
     Ok(Some(Stepped { records: Some(records), settled: Some(*last), ..stepped }))
 }

@@ -2,13 +2,12 @@
 //! nothing but objects that no commit names.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use super::carry::{drop_stale_refusals, guard, is_refused};
 use super::export::{self, Progress, View};
 use super::observe::print;
 use super::sides::Sides;
-use super::{Failed, Now, StepError, Wiring, fail, idle};
+use super::{CURRENT, Failed, Now, StepError, Wiring, fail, idle};
 use crate::model::oid::{BlobId, CommitId};
 use crate::model::path::PackagePath;
 use crate::model::plan::{Files, Plan};
@@ -60,6 +59,8 @@ pub async fn prepare(wiring: &Wiring) -> Result<State, StepError> {
         (State { pairing, ..State::default() }, Some(Records::default()))
     };
     state.phase = Phase::Idle;
+    // What is shown is planned, whatever the last look came to.
+    state.rest = None;
     if let Some(records) = records {
         let saved = Saved { state: &state, records: Some(&records), events: &[], settled: None, next: None };
         wiring.store.save(&wiring.project.name, &saved)?;
@@ -82,8 +83,7 @@ pub async fn glance(wiring: &Wiring, state: State, now: Now) -> Result<Glance, B
     };
     let View { mut state, mut records, observed, .. } = view;
     let workspace: Files = observed.entries.iter().map(|(path, entry)| (path.clone(), entry.blob)).collect();
-    let read =
-        Sides::read(wiring, &state, &records, workspace, observed.facts, Duration::from_secs(1), now).await;
+    let read = Sides::read(wiring, &state, &records, workspace, observed.facts, CURRENT, now).await;
     let sides = match read {
         Ok(sides) => sides,
         Err(error) => return fail(state, error),

@@ -13,6 +13,7 @@ mod import;
 mod look;
 mod observe;
 mod offer;
+mod rest;
 mod sides;
 mod workspace;
 
@@ -42,6 +43,9 @@ use crate::workato::{Class, Turn};
 /// How often a project without a schedule looks for drift: often enough to be told within the hour, seldom enough
 /// to leave the request budget to others.
 const DRIFT_LOOK: TimeDelta = TimeDelta::minutes(15);
+
+/// How old a look at the upstream may be that a plan is made from.
+const CURRENT: Duration = Duration::from_secs(1);
 
 /// The shortest time between two tries of a project that stalled, however tight its schedule.
 pub(crate) const STALLED_LOOK: TimeDelta = TimeDelta::seconds(60);

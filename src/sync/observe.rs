@@ -34,6 +34,45 @@ pub(super) struct Observed {
     pub(super) entries: Entries,
     /// What was found out about those that changed: the plan compares the same files again.
     pub(super) facts: Facts,
+    /// Names the entries as the zip holds them: equal names, equal entries. Empty where nothing was exported.
+    pub(super) package: String,
+}
+
+/// A package that is known by the seals of its entries; nothing is inflated.
+pub(super) struct Sealed {
+    package: Package,
+    /// As the entries: BLAKE3 of the packed bytes, the first 16 bytes as a number.
+    seals: Vec<u128>,
+    print: String,
+}
+
+impl Sealed {
+    /// Names the entries as the zip holds them: equal names, equal entries.
+    pub(super) fn print(&self) -> &str {
+        &self.print
+    }
+}
+
+/// Opens a package and seals its entries.
+pub(super) async fn seal(number: u64, zip: Bytes) -> Result<Sealed, StepError> {
+    blocking::run(move || {
+        let package = Package::open(zip, &Limits::default());
+        let package = package.map_err(|source| StepError::Archive { package: number, source })?;
+        let entries = package.entries();
+        let seal = |entry: &Entry| u128::from_be_bytes(entry.seal(&package));
+        let (first, second) = halves(entries, |entry| entry.packed);
+        let seal_part = |part: &[Entry]| part.iter().map(seal).collect::<Vec<u128>>();
+        let (mut seals, others) = both(|| seal_part(first), || seal_part(second));
+        seals.extend(others);
+        let mut hasher = blake3::Hasher::new();
+        for (entry, seal) in entries.iter().zip(&seals) {
+            hasher.update(entry.path.as_str().as_bytes()).update(&[0]).update(&entry.crc.to_be_bytes());
+            hasher.update(&entry.size.to_be_bytes()).update(&seal.to_be_bytes());
+        }
+        let print = hasher.finalize().to_hex().as_str()[..32].to_owned();
+        Ok(Sealed { package, seals, print })
+    })
+    .await
 }
 
 /// Reads a package into the cache. Of spellings with equal content the one seen before stays, so that what changes with
@@ -41,12 +80,13 @@ pub(super) struct Observed {
 pub(super) async fn read_package(
     wiring: &Wiring,
     number: u64,
-    zip: Bytes,
+    sealed: Sealed,
     records: &Records,
 ) -> Result<Observed, StepError> {
     let refused = move |source| StepError::Archive { package: number, source };
     let previous = present(wiring, records).await?;
-    let scanned = blocking::run(move || scan(zip, &previous, refused)).await?;
+    let print = sealed.print.clone();
+    let scanned = blocking::run(move || scan(sealed, &previous, refused)).await?;
     let Scan { package, mut entries, changed, fresh: mut pack } = scanned;
     let package = Arc::new(package);
     let mut facts = Facts::default();
@@ -84,7 +124,7 @@ pub(super) async fn read_package(
         }
     }
     wiring.repository.store_pack(pack).await?;
-    Ok(Observed { entries, facts })
+    Ok(Observed { entries, facts, package: print })
 }
 
 /// Returns the entries of the last package whose files the cache still has: it may have been deleted since.
@@ -113,32 +153,41 @@ struct Change {
 }
 
 fn scan(
-    zip: Bytes,
+    sealed: Sealed,
     previous: &Entries,
     refused: impl Fn(ArchiveError) -> StepError + Sync,
 ) -> Result<Scan, StepError> {
-    let package = Package::open(zip, &Limits::default()).map_err(&refused)?;
-    let entries = package.entries();
-    // As much in one half as in the other; more than two at a time would hold more of it in memory.
-    let half = entries.iter().map(|entry| entry.size).sum::<u64>() / 2;
-    let mut before = 0;
-    let is_first = |entry: &&Entry| {
-        before += entry.size;
-        before <= half
-    };
-    let middle = entries.iter().take_while(is_first).count();
+    let Sealed { package, seals, .. } = sealed;
+    let entries: Vec<_> = package.entries().iter().zip(&seals).collect();
+    let (first, second) = halves(&entries, |(entry, _)| entry.size);
     let scan_part = |entries| scan_part(&package, entries, previous, &refused);
-    let (first, second) = std::thread::scope(|scope| {
-        let second = scope.spawn(|| scan_part(&entries[middle..]));
-        let first = scan_part(&entries[..middle]);
-        (first, second.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-    });
+    let (first, second) = both(|| scan_part(first), || scan_part(second));
     let (mut all, second) = (first?, second?);
     all.entries.extend(second.entries);
     all.changed.extend(second.changed);
     all.fresh.append(second.fresh)?;
     let Part { entries, changed, fresh } = all;
     Ok(Scan { package, entries: entries.into_iter().collect(), changed, fresh })
+}
+
+/// Splits a list where as much is in one half as in the other.
+fn halves<T>(all: &[T], size: impl Fn(&T) -> u64) -> (&[T], &[T]) {
+    let half = all.iter().map(&size).sum::<u64>() / 2;
+    let mut before = 0;
+    let is_first = |item: &&T| {
+        before += size(item);
+        before <= half
+    };
+    all.split_at(all.iter().take_while(is_first).count())
+}
+
+/// Does two things at a time; more of them would hold more of a package in memory.
+fn both<T: Send>(first: impl FnOnce() -> T, second: impl FnOnce() -> T + Send) -> (T, T) {
+    std::thread::scope(|scope| {
+        let second = scope.spawn(second);
+        let first = first();
+        (first, second.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })
 }
 
 /// What was found in a part of a package.
@@ -151,13 +200,12 @@ struct Part {
 
 fn scan_part(
     package: &Package,
-    entries: &[Entry],
+    entries: &[(&Entry, &u128)],
     previous: &Entries,
     refused: impl Fn(ArchiveError) -> StepError,
 ) -> Result<Part, StepError> {
     let mut part = Part::default();
-    for entry in entries {
-        let seal = u128::from_be_bytes(entry.seal(package));
+    for &(entry, &seal) in entries {
         let before = previous.get(&entry.path);
         if let Some(before) = before
             && (before.crc, before.size, before.seal) == (entry.crc, entry.size, seal)
