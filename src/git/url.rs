@@ -59,6 +59,11 @@ pub fn local_upstream(url: &str) -> Option<PathBuf> {
         .find_map(|at| git_folder(&at))
 }
 
+/// Returns whether the upstream is a folder of this machine, there or not.
+pub(super) fn is_local(url: &str) -> bool {
+    local_path(url).is_some()
+}
+
 fn local_path(url: &str) -> Option<String> {
     if let Some(path) = url.strip_prefix("file://") {
         return percent_decoded(path.strip_prefix("localhost").unwrap_or(path));
