@@ -97,21 +97,18 @@ pub(super) async fn read_package(
         let some;
         (some, rest) = rest.split_at(before.len());
         let (changes, package) = (some.to_vec(), Arc::clone(&package));
-        let compared = blocking::run(move || -> Result<_, StepError> {
-            let mut digests = Vec::with_capacity(changes.len());
-            for (change, old) in changes.iter().zip(before) {
-                let path = &change.entry.path;
-                let before = Digests::of(path, &old);
-                if before.content != change.now.content {
-                    let bytes = package.read(&change.entry).map_err(refused)?;
-                    pack.add(&canonical(path, &bytes))?;
-                }
-                digests.push(before);
-            }
-            Ok((digests, pack))
+        let compared = blocking::run(move || {
+            let pairs: Vec<_> = changes.iter().zip(&before).collect();
+            let (first, second) = halves(&pairs, |(change, _)| change.entry.size);
+            let compare_part = |part| compare_part(&package, part, refused);
+            let (first, second) = both(|| compare_part(first), || compare_part(second));
+            let (mut all, second) = (first?, second?);
+            all.digests.extend(second.digests);
+            all.fresh.append(second.fresh)?;
+            Ok::<_, StepError>(all)
         });
-        let digests;
-        (digests, pack) = compared.await?;
+        let Compared { digests, fresh } = compared.await?;
+        pack.append(fresh)?;
         for (change, before) in some.iter().zip(digests) {
             let path = &change.entry.path;
             let entry = entries.get_mut(path).expect("every change is of an entry");
@@ -150,6 +147,8 @@ struct Change {
     entry: Entry,
     now: Digests,
     before: BlobId,
+    /// What it is by now, in canonical form; read again where too much would be held.
+    file: Option<Arc<[u8]>>,
 }
 
 fn scan(
@@ -205,6 +204,7 @@ fn scan_part(
     refused: impl Fn(ArchiveError) -> StepError,
 ) -> Result<Part, StepError> {
     let mut part = Part::default();
+    let mut held = 0;
     for &(entry, &seal) in entries {
         let before = previous.get(&entry.path);
         if let Some(before) = before
@@ -220,14 +220,46 @@ fn scan_part(
             Some(_) => blob_id(&file)?,
         };
         if let Some(before) = before.filter(|before| before.blob != blob) {
-            part.changed.push(Change {
-                entry: entry.clone(),
-                now: Digests::of(&entry.path, &file),
-                before: before.blob,
-            });
+            let now = Digests::of(&entry.path, &file);
+            held += file.len();
+            let file = (held <= HELD_AT_ONCE).then(|| file.as_ref().into());
+            part.changed.push(Change { entry: entry.clone(), now, before: before.blob, file });
         }
         let print = EntryPrint { crc: entry.crc, size: entry.size, seal, blob };
         part.entries.push((entry.path.clone(), print));
+    }
+    Ok(part)
+}
+
+/// What was found out about a part of the changes.
+#[derive(Default)]
+struct Compared {
+    /// Of what was there before.
+    digests: Vec<Digests>,
+    fresh: PackWriter,
+}
+
+/// Compares entries with what they were, and packs those of other content.
+fn compare_part(
+    package: &Package,
+    changes: &[(&Change, &Vec<u8>)],
+    refused: impl Fn(ArchiveError) -> StepError,
+) -> Result<Compared, StepError> {
+    let mut part = Compared::default();
+    for (change, old) in changes {
+        let path = &change.entry.path;
+        let before = Digests::of(path, old);
+        part.digests.push(before);
+        if before.content == change.now.content {
+            continue;
+        }
+        match &change.file {
+            Some(file) => part.fresh.add(file)?,
+            None => {
+                let bytes = package.read(&change.entry).map_err(&refused)?;
+                part.fresh.add(&canonical(path, &bytes))?
+            }
+        };
     }
     Ok(part)
 }
