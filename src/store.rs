@@ -4,6 +4,7 @@
 //! It knows how to keep and find values again. What they mean, and when they are saved, is decided elsewhere.
 
 mod error;
+mod records;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -21,20 +22,18 @@ use crate::model::project::ProjectName;
 use crate::model::state::{Records, State};
 
 /// The version of the tables below; a file of a newer one is refused, untouched.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// How long a writer waits for another process (`resolve` beside the daemon) before it gives up.
 const BUSY: Duration = Duration::from_secs(10);
 
 const TABLES: &str = "
     CREATE TABLE project (name TEXT PRIMARY KEY, state TEXT NOT NULL, next INTEGER) STRICT;
-    CREATE TABLE records (project TEXT PRIMARY KEY, records TEXT NOT NULL) STRICT;
     CREATE TABLE history (id INTEGER PRIMARY KEY, project TEXT NOT NULL, event TEXT NOT NULL) STRICT;
     CREATE INDEX history_of_project ON history (project, id);
     CREATE TABLE settlement (id INTEGER PRIMARY KEY AUTOINCREMENT, project TEXT NOT NULL, settlement TEXT NOT NULL) STRICT;
     CREATE TABLE sent (workspace TEXT NOT NULL, import INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;
     CREATE INDEX sent_of_workspace ON sent (workspace, at);
-    PRAGMA user_version = 1;
 ";
 
 /// What a person settled with `resolve`, waiting for the next look.
@@ -94,9 +93,8 @@ impl Store {
         connection.pragma_update(None, "journal_mode", "wal").map_err(unusable)?;
         // The state says what was sent to production: it has to survive a power cut.
         connection.pragma_update(None, "synchronous", "full").map_err(unusable)?;
-        if version(&connection).map_err(unusable)? == 0 {
-            connection.execute_batch(&format!("BEGIN IMMEDIATE; {TABLES} COMMIT;")).map_err(unusable)?;
-        }
+        let mut connection = connection;
+        upgrade(&mut connection).map_err(unusable)?;
         Self::with_ledger(path, connection)
     }
 
@@ -145,14 +143,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub fn records(&self, project: &ProjectName) -> Result<Records, StoreError> {
-        let row: Option<String> = self.read(|connection| {
-            connection
-                .query_row("SELECT records FROM records WHERE project = ?1", [project.as_str()], |row| {
-                    row.get(0)
-                })
-                .optional()
-        })?;
-        row.map_or_else(|| Ok(Records::default()), |text| self.parse(project.as_str(), &text))
+        self.read(|connection| records::load(connection, project))
     }
 
     /// Saves what a step leaves behind.
@@ -168,9 +159,7 @@ impl Store {
                 .prepare_cached("INSERT OR REPLACE INTO project (name, state, next) VALUES (?1, ?2, ?3)")?
                 .execute(params![name, state, next])?;
             if let Some(records) = saved.records {
-                transaction
-                    .prepare_cached("INSERT OR REPLACE INTO records (project, records) VALUES (?1, ?2)")?
-                    .execute(params![name, json(records)])?;
+                records::save(transaction, project, records)?;
             }
             for event in saved.events {
                 transaction
@@ -348,6 +337,18 @@ fn check_version(path: &Path, connection: &Connection) -> Result<(), StoreError>
         Ok(_) => Ok(()),
         Err(source) => Err(StoreError::Unusable { path: path.to_owned(), source }),
     }
+}
+
+/// Makes the tables, or those of an older version into those of this one.
+fn upgrade(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    match version(&transaction)? {
+        0 => transaction.execute_batch(&format!("{TABLES} {}", records::TABLE))?,
+        1 => records::upgrade(&transaction)?,
+        _ => return Ok(()),
+    }
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    transaction.commit()
 }
 
 fn lock(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {

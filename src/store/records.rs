@@ -1,0 +1,180 @@
+//! The records of a project, a row a path: a change of a few files writes a few rows.
+//!
+//! What a row means is [`Records`]' business; only how it is kept is known here.
+
+use std::collections::BTreeSet;
+
+use rusqlite::types::Type;
+use rusqlite::{Connection, Row, Transaction, params};
+
+use super::json;
+use crate::model::oid::BlobId;
+use crate::model::path::PackagePath;
+use crate::model::project::ProjectName;
+use crate::model::state::{EntryPrint, Record, Records};
+
+/// The table. `entry` and what follows is of the last package and is null where the path was not in it.
+pub(super) const TABLE: &str = "
+    CREATE TABLE record (
+        project TEXT NOT NULL, path TEXT NOT NULL, record TEXT,
+        blob BLOB, seal BLOB, crc INTEGER, size INTEGER,
+        PRIMARY KEY (project, path)
+    ) STRICT, WITHOUT ROWID;
+";
+
+/// Takes over what the first version kept: all of a project's records as one text.
+pub(super) fn upgrade(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    transaction.execute_batch(TABLE)?;
+    let mut query = transaction.prepare("SELECT project, records FROM records")?;
+    let mut rows = query.query([])?;
+    while let Some(row) = rows.next()? {
+        let project = ProjectName::parse(row.get_ref(0)?.as_str().map_err(odd(0))?).map_err(odd(0))?;
+        let records: Records =
+            serde_json::from_str(row.get_ref(1)?.as_str().map_err(odd(1))?).map_err(odd(1))?;
+        save(transaction, &project, &records)?;
+    }
+    drop(rows);
+    drop(query);
+    transaction.execute_batch("DROP TABLE records")
+}
+
+/// Reads a project's records; empty ones where there are none.
+pub(super) fn load(connection: &Connection, project: &ProjectName) -> rusqlite::Result<Records> {
+    let mut records = Records::default();
+    let mut query = connection.prepare_cached(
+        "SELECT path, record, blob, seal, crc, size FROM record WHERE project = ?1 ORDER BY path",
+    )?;
+    let mut rows = query.query([project.as_str()])?;
+    while let Some(row) = rows.next()? {
+        let path = PackagePath::parse(row.get_ref(0)?.as_str().map_err(odd(0))?).map_err(odd(0))?;
+        if let Some(record) = row.get_ref(1)?.as_str_or_null().map_err(odd(1))? {
+            records.paths.insert(path.clone(), serde_json::from_str(record).map_err(odd(1))?);
+        }
+        if let Some(entry) = entry(row)? {
+            records.entries.insert(path, entry);
+        }
+    }
+    Ok(records)
+}
+
+/// Says that a column holds what is not ours.
+fn odd<E: std::error::Error + Send + Sync + 'static>(column: usize) -> impl Fn(E) -> rusqlite::Error {
+    move |error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
+}
+
+fn entry(row: &Row<'_>) -> rusqlite::Result<Option<EntryPrint>> {
+    let Some(blob) = row.get::<_, Option<[u8; 20]>>(2)? else { return Ok(None) };
+    let seal = u128::from_be_bytes(row.get(3)?);
+    let size = u64::try_from(row.get::<_, i64>(5)?).map_err(odd(5))?;
+    Ok(Some(EntryPrint { crc: row.get(4)?, size, seal, blob: BlobId::from_bytes(blob) }))
+}
+
+/// Makes the saved records the given ones.
+pub(super) fn save(
+    transaction: &Transaction<'_>,
+    project: &ProjectName,
+    records: &Records,
+) -> rusqlite::Result<()> {
+    let saved = load(transaction, project)?;
+    let all = |records: &Records| -> BTreeSet<PackagePath> {
+        records.paths.keys().chain(records.entries.keys()).cloned().collect()
+    };
+    let now = all(records);
+    let mut delete = transaction.prepare_cached("DELETE FROM record WHERE project = ?1 AND path = ?2")?;
+    for path in all(&saved).difference(&now) {
+        delete.execute(params![project.as_str(), path.as_str()])?;
+    }
+    let mut put = transaction.prepare_cached(
+        "INSERT OR REPLACE INTO record (project, path, record, blob, seal, crc, size) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?;
+    for path in &now {
+        let (record, entry) = (records.paths.get(path), records.entries.get(path));
+        if (record, entry) == (saved.paths.get(path), saved.entries.get(path)) {
+            continue;
+        }
+        put.execute(params![
+            project.as_str(),
+            path.as_str(),
+            record.map(|record: &Record| json(record)),
+            entry.map(|entry| *entry.blob.as_bytes()),
+            entry.map(|entry| entry.seal.to_be_bytes()),
+            entry.map(|entry| entry.crc),
+            entry.map(|entry| i64::try_from(entry.size).expect("bounded by the archive")),
+        ])?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::oid::CommitId;
+    use crate::model::plan::{Base, Pair};
+    use crate::model::state::State;
+    use crate::store::{Saved, Store};
+
+    fn path(name: &str) -> PackagePath {
+        PackagePath::parse(name).unwrap()
+    }
+
+    fn sample() -> Records {
+        let blob = BlobId::from_bytes([7; 20]);
+        let base = Some(Base::Agreed(Pair { workspace: Some(blob), branch: None }));
+        let record = Record { base, recorded: Some(CommitId::from_bytes([9; 20])), ..Record::default() };
+        let entry = EntryPrint { crc: u32::MAX, size: 1 << 40, seal: u128::MAX - 1, blob };
+        let mut records = Records::default();
+        for number in 0..40 {
+            let path = path(&format!("d{}/r{number}.recipe.json", number % 3));
+            if number % 4 > 0 {
+                records.paths.insert(path.clone(), record);
+            }
+            if number % 4 < 3 {
+                records.entries.insert(path, EntryPrint { size: number, ..entry });
+            }
+        }
+        records
+    }
+
+    #[test]
+    fn what_was_saved_is_found_again_and_only_what_changed_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let [orders, other] = ["orders", "other"].map(|name| ProjectName::parse(name).unwrap());
+        let save = |project, records: &Records| {
+            let state = State::default();
+            let saved =
+                Saved { state: &state, records: Some(records), events: &[], settled: None, next: None };
+            store.save(project, &saved).unwrap();
+        };
+        let mut records = sample();
+        save(&orders, &records);
+        save(&other, &records);
+        assert_eq!(store.records(&orders).unwrap(), records);
+        records.paths.remove(&path("d1/r1.recipe.json"));
+        records.entries.remove(&path("d1/r1.recipe.json"));
+        records.entries.remove(&path("d2/r2.recipe.json"));
+        records.paths.insert(path("new.recipe.json"), Record { tries: 2, ..Record::default() });
+        let written = || store.read(|connection| Ok(connection.total_changes())).unwrap();
+        let before = written();
+        save(&orders, &records);
+        assert_eq!(written() - before, 1 + 3, "the state, and a row a path");
+        assert_eq!(store.records(&orders).unwrap(), records);
+        assert_eq!(store.records(&other).unwrap(), sample());
+    }
+
+    #[test]
+    fn records_of_the_first_version_are_taken_over() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(Store::open(folder.path()).unwrap());
+        let raw = Connection::open(folder.path().join("recipesync.db")).unwrap();
+        raw.execute_batch(
+            "DROP TABLE record; PRAGMA user_version = 1;
+             CREATE TABLE records (project TEXT PRIMARY KEY, records TEXT NOT NULL) STRICT;",
+        )
+        .unwrap();
+        raw.execute("INSERT INTO records VALUES ('orders', ?1)", [json(&sample())]).unwrap();
+        drop(raw);
+        let store = Store::open(folder.path()).unwrap();
+        assert_eq!(store.records(&ProjectName::parse("orders").unwrap()).unwrap(), sample());
+    }
+}
