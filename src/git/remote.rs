@@ -207,6 +207,7 @@ impl Cache {
         if manner == Manner::Try {
             command.arg("--dry-run");
         }
+        command.args(self.0.git.receive_pack(url));
         let force = if manner == Manner::Force { "+" } else { "" };
         command.arg("--").arg(url).arg(format!("{force}{commit}:{target}"));
         let output = self.run_swept(command, "push").await?;
@@ -240,7 +241,8 @@ impl Cache {
             let folder = self.0.settings.folder.clone();
             blocking::run(move || heal::sweep(&folder, &heal::LEFT_BY_GIT)).await?;
         }
-        let output = run(command, verb, self.0.settings.deadline).await?;
+        let settings = &self.0.settings;
+        let output = run(command, verb, settings.deadline).await?.without(&settings.credentials);
         let is_locked = !output.success && output.stderr.contains(".lock'");
         self.0.is_unswept.store(is_locked, Ordering::SeqCst);
         Ok(output)
