@@ -227,7 +227,7 @@ async fn install_git(
     let secret: Vec<&str> =
         config.workspaces.values().filter_map(|workspace| workspace.token_variable.as_deref()).collect();
     let passed = variables.variables().map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let environment = git::Environment::new(passed, &secret);
+    let environment = git::Environment::new(passed, &secret).with_umask(variables.umask());
     Git::install(&home.place, environment)
         .await
         .map_err(|source| WireError::Git { name: "(all)".to_owned(), source })
@@ -248,8 +248,9 @@ async fn open_cache(
     fs::create_folder(&repos)?;
     let credentials = match &repository.credentials {
         config::Credentials::Own => git::Credentials::default(),
-        config::Credentials::Token { username, file, .. } => git::Credentials {
+        config::Credentials::Token { username, file, token } => git::Credentials {
             token_file: Some((file.clone(), username.clone())),
+            token: Some(token.clone()),
             ..git::Credentials::default()
         },
         config::Credentials::SshKey { file } => {

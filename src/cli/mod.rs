@@ -29,6 +29,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{ArgAction, Args, Parser, Subcommand};
+use rustix::fs::Mode;
+use rustix::process::{DumpableBehavior, Resource, Rlimit};
 use tracing::level_filters::LevelFilter;
 
 use self::output::OutputError;
@@ -139,6 +141,13 @@ enum Command {
     Man(man::ManArgs),
 }
 
+impl Command {
+    /// Returns whether all that it writes is files that a person asked for.
+    fn writes_for_people(&self) -> bool {
+        matches!(self, Self::Pack(_) | Self::Unpack(_) | Self::Completions(_) | Self::Man(_))
+    }
+}
+
 /// What a command is given beside its own arguments.
 pub struct Context {
     environment: Environment,
@@ -247,6 +256,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environme
             return if asked.use_stderr() { Exit::Usage } else { Exit::Done }.into();
         }
     };
+    let environment = if cli.command.writes_for_people() { environment } else { keep_to_itself(environment) };
     let context = Context { environment, global: cli.global };
     let verbosity = i16::from(context.global.verbose) - i16::from(context.global.quiet);
     let level = match &cli.command {
@@ -259,6 +269,17 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environme
         Ok(exit) => exit.into(),
         Err(error) => fail(&error).into(),
     }
+}
+
+/// Lets nobody else read what this process writes, whatever the umask is, or holds in memory: no core dump, no
+/// debugger of the same user. While there is one thread.
+fn keep_to_itself(environment: Environment) -> Environment {
+    let umask = rustix::process::umask(Mode::RWXG | Mode::RWXO);
+    // Where the system refuses, it is as private as the system makes it. The limit is for the children.
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    rustix::process::setrlimit(Resource::Core, none).ok();
+    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable).ok();
+    environment.with_umask(umask.bits())
 }
 
 fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {

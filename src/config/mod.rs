@@ -125,13 +125,27 @@ pub struct Environment {
     /// The absolute path of the working folder.
     folder: PathBuf,
     variables: HashMap<OsString, OsString>,
+    /// The umask, where we work with another.
+    umask: Option<u32>,
 }
 
 impl Environment {
     /// Wraps the working folder and the variables.
     #[must_use]
     pub fn new(folder: PathBuf, variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
-        Self { folder, variables: variables.into_iter().collect() }
+        Self { folder, variables: variables.into_iter().collect(), umask: None }
+    }
+
+    /// Keeps the umask that the process was started with, now that it works with another one.
+    #[must_use]
+    pub fn with_umask(self, umask: u32) -> Self {
+        Self { umask: Some(umask), ..self }
+    }
+
+    /// Returns the umask that the process was started with, where it works with another one.
+    #[must_use]
+    pub fn umask(&self) -> Option<u32> {
+        self.umask
     }
 
     /// Returns a variable that is set and not empty.

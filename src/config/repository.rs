@@ -8,9 +8,8 @@ use secrecy::SecretString;
 
 use super::reader::{Section, Written};
 use super::report::{Read, Report};
-use super::workspace::is_loopback;
 use super::{Origin, secret};
-use crate::git::Author;
+use crate::git::{self, Author};
 use crate::model::schedule::parse_duration;
 
 /// The keys of a repository.
@@ -88,7 +87,7 @@ enum Reach {
     Https,
     /// ssh: takes a key.
     Ssh,
-    /// A path, plain http to elsewhere, git's own protocol, a helper.
+    /// A path, git's own protocol on this machine, a helper.
     Other,
 }
 
@@ -167,9 +166,14 @@ fn parse_scheme(text: &str) -> Result<Remote, String> {
     if url.password().is_some() || secret::looks_like_a_token(url.username()) {
         return Err("secrets are never in the file: use token_file, or git's credential helpers".to_owned());
     }
+    if git::is_in_the_clear(text) {
+        let scheme = url.scheme();
+        return Err(format!(
+            "{scheme}:// is for this machine alone, since all between can read and change what comes"
+        ));
+    }
     let reach = match url.scheme() {
-        "https" => Reach::Https,
-        "http" if is_loopback(&url) => Reach::Https,
+        _ if git::takes_token(text) => Reach::Https,
         "ssh" | "git+ssh" | "ssh+git" => Reach::Ssh,
         _ => Reach::Other,
     };
@@ -215,7 +219,8 @@ mod tests {
             ("https://github.com/acme/x.git", "https://github.com/acme/x.git", Reach::Https),
             ("https://ops@dev.azure.com/x", "https://ops@dev.azure.com/x", Reach::Https),
             ("http://127.0.0.1:8080/x.git", "http://127.0.0.1:8080/x.git", Reach::Https),
-            ("http://git.acme.example/x.git", "http://git.acme.example/x.git", Reach::Other),
+            ("http://[::1]/x.git", "http://[::1]/x.git", Reach::Https),
+            ("git://localhost/x.git", "git://localhost/x.git", Reach::Other),
             ("file:///srv/x.git", "file:///srv/x.git", Reach::Other),
             ("codecommit::eu-west-1://x", "codecommit::eu-west-1://x", Reach::Other),
             ("/srv/x.git", "/srv/x.git", Reach::Other),
@@ -240,6 +245,12 @@ mod tests {
             "https://ghp_secret@host/x",
             "https:///",
             "ssh://-oProxyCommand=x/x",
+            "http://git.acme.example/x.git",
+            "http://127.0.0.1@git.acme.example/x.git",
+            "http://127.0.0.1.acme.example/x.git",
+            "http://git.acme.example\\@127.0.0.1/x.git",
+            "http://2130706433/x.git",
+            "git://git.acme.example/x.git",
             "/srv/\nx",
             "~/x.git",
         ] {

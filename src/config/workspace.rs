@@ -6,6 +6,7 @@ use secrecy::SecretString;
 use super::reader::{Section, Written};
 use super::report::{Read, Report};
 use super::{Origin, secret};
+use crate::model::host::is_this_machine;
 use crate::workato::{region_names, region_url};
 
 /// The keys of a workspace.
@@ -107,17 +108,10 @@ fn parse_url(text: &str) -> Result<Url, String> {
     if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
         return Err("it must end after the host: the paths are the platform's own".to_owned());
     }
-    if url.scheme() == "http" && !is_loopback(&url) {
+    if url.scheme() == "http" && !url.host_str().is_some_and(is_this_machine) {
         return Err("http:// is for this machine alone, since it shows the token to all between".to_owned());
     }
     Ok(url)
-}
-
-/// Returns whether a URL's host is this machine.
-pub(super) fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 fn parse_region(text: &str) -> Result<Url, String> {

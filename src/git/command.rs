@@ -7,18 +7,20 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
+use secrecy::ExposeSecret;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
 
 use super::GitError;
-use super::url::token_origin;
+use super::login::{Credentials, quoted, settings};
+use super::url::is_on_this_machine;
 use crate::fs::{self, FsError};
 
 /// What is kept of each output, in bytes; the rest is read and dropped.
@@ -34,6 +36,18 @@ const OLDEST: (u32, u32) = (2, 32);
 const KEPT: [&str; 5] =
     ["GIT_SSH", "GIT_SSH_VARIANT", "GIT_EXEC_PATH", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_SYSTEM"];
 const KEPT_PREFIXES: [&str; 3] = ["GIT_SSL_", "GIT_HTTP_", "GIT_PROXY_"];
+
+/// What is about our language, a window, or between our service manager and us.
+const NOT_PASSED_ON: [&str; 8] = [
+    "LANG",
+    "LANGUAGE",
+    "SSH_ASKPASS",
+    "CREDENTIALS_DIRECTORY",
+    "NOTIFY_SOCKET",
+    "WATCHDOG_USEC",
+    "WATCHDOG_PID",
+    "RECIPESYNC_CONFIG",
+];
 
 /// What the user's configuration may not decide.
 const SETTINGS: [&str; 19] = [
@@ -61,17 +75,29 @@ const SETTINGS: [&str; 19] = [
 
 /// The environment that children of ours see, read once by `main`.
 #[derive(Clone)]
-pub struct Environment(Vec<(OsString, OsString)>);
+pub struct Environment {
+    variables: Vec<(OsString, OsString)>,
+    umask: Option<u32>,
+}
 
 impl Environment {
     /// Takes the process's variables, less those that hold secrets of ours.
     #[must_use]
     pub fn new(variables: impl IntoIterator<Item = (OsString, OsString)>, secret: &[&str]) -> Self {
-        Self(variables.into_iter().filter(|(name, _)| !secret.iter().any(|secret| name == secret)).collect())
+        let is_secret = |name: &OsStr| secret.iter().any(|secret| name == *secret);
+        let variables = variables.into_iter().filter(|(name, _)| !is_secret(name)).collect();
+        Self { variables, umask: None }
+    }
+
+    /// Lets what is pushed to an upstream on this machine have the permissions that a mask allows, and not those of
+    /// our own files: others work there.
+    #[must_use]
+    pub fn with_umask(self, umask: Option<u32>) -> Self {
+        Self { umask, ..self }
     }
 
     fn get(&self, name: &str) -> Option<&OsStr> {
-        self.0
+        self.variables
             .iter()
             .find(|(known, value)| known == name && !value.is_empty())
             .map(|(_, value)| value.as_os_str())
@@ -83,22 +109,13 @@ impl Environment {
             let of_git = text.starts_with("GIT_") && !KEPT.contains(&&*text);
             of_git && !KEPT_PREFIXES.iter().any(|prefix| text.starts_with(prefix))
                 || text.starts_with("LC_")
-                || ["LANG", "LANGUAGE", "SSH_ASKPASS"].contains(&&*text)
+                || NOT_PASSED_ON.contains(&&*text)
         };
-        self.0
+        self.variables
             .iter()
             .filter(move |(name, _)| !is_ours(name))
             .map(|(name, value)| (name.as_os_str(), value.as_os_str()))
     }
-}
-
-/// How to log in, beyond what git's own configuration knows.
-#[derive(Debug, Clone, Default)]
-pub struct Credentials {
-    /// A file with a token and the user name to send it with, for https; git reads the file, we never do.
-    pub token_file: Option<(PathBuf, String)>,
-    /// A private key for ssh.
-    pub ssh_key_file: Option<PathBuf>,
 }
 
 /// The git command with the configuration of this program.
@@ -144,7 +161,7 @@ impl Git {
     /// Returns a command on a repository that may speak to `url`.
     pub(super) fn command(&self, folder: &Path, url: &str, credentials: &Credentials) -> Command {
         let mut command = self.bare_command();
-        for (key, value) in token_settings(url, credentials) {
+        for (key, value) in settings(url, credentials) {
             let mut setting = OsString::from(format!("{key}="));
             setting.push(value);
             command.arg("-c").arg(setting);
@@ -156,6 +173,12 @@ impl Git {
         git_dir.push(folder);
         command.arg(git_dir);
         command
+    }
+
+    /// Returns what makes git start the other side of a push to this machine with the umask of the user.
+    pub(super) fn receive_pack(&self, url: &str) -> Option<String> {
+        let umask = self.0.environment.umask.filter(|_| is_on_this_machine(url))?;
+        Some(format!("--receive-pack=umask {umask:03o}; git receive-pack"))
     }
 
     async fn plain<const N: usize>(
@@ -213,6 +236,17 @@ pub(super) struct Output {
 }
 
 impl Output {
+    /// Cuts the token out, which an upstream may repeat.
+    pub(super) fn without(mut self, credentials: &Credentials) -> Self {
+        let token =
+            credentials.token.as_ref().map(ExposeSecret::expose_secret).filter(|token| !token.is_empty());
+        if let Some(token) = token {
+            self.stdout = self.text().replace(token, "[cut]").into_bytes();
+            self.stderr = self.stderr.replace(token, "[cut]");
+        }
+        self
+    }
+
     fn text(&self) -> String {
         String::from_utf8_lossy(&self.stdout).into_owned()
     }
@@ -345,35 +379,6 @@ fn check_version(text: &str) -> Result<(), GitError> {
     }
 }
 
-/// Settings that make git read the token from its file, for the URL's own origin alone: neither a command line nor
-/// the environment ever holds it, and a redirect to another origin does not get it.
-fn token_settings(url: &str, credentials: &Credentials) -> Vec<(String, OsString)> {
-    let (Some((file, user)), Some(origin)) = (&credentials.token_file, token_origin(url)) else {
-        return Vec::new();
-    };
-    let mut helper = OsString::from("!f() { test \"$1\" = get && printf 'username=%s\\npassword=%s\\n' ");
-    helper.push(quoted(OsStr::new(user)));
-    helper.push(" \"$(tr -d '\\r\\n' <");
-    helper.push(quoted(file.as_os_str()));
-    helper.push(")\"; }; f");
-    // The first one, empty, forgets the helpers of the user, who would store the token.
-    vec![("credential.helper".to_owned(), OsString::new()), (format!("credential.{origin}.helper"), helper)]
-}
-
-/// Quotes for a shell.
-fn quoted(text: &OsStr) -> OsString {
-    let mut bytes = b"'".to_vec();
-    for &byte in text.as_bytes() {
-        if byte == b'\'' {
-            bytes.extend(b"'\\''");
-        } else {
-            bytes.push(byte);
-        }
-    }
-    bytes.push(b'\'');
-    OsString::from_vec(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -407,10 +412,22 @@ mod tests {
             ("GIT_CONFIG_PARAMETERS", "'a.b'='c'"),
             ("GIT_SSL_CAINFO", "/ca"),
             ("LC_MESSAGES", "de_DE"),
+            ("NOTIFY_SOCKET", "/run/x"),
             ("https_proxy", "http://p"),
         ]);
         let passed: Vec<_> = given.passed_on().map(|(name, _)| name.to_str().unwrap()).collect();
         assert_eq!(passed, ["PATH", "GIT_SSL_CAINFO", "https_proxy"]);
+    }
+
+    #[test]
+    fn what_an_upstream_repeats_of_the_token_is_cut() {
+        let credentials = Credentials { token: Some("s3cret".to_owned().into()), ..Credentials::default() };
+        let said = |text: &str| Output { success: false, stdout: text.into(), stderr: text.to_owned() };
+        let output = said("!\ta\t[rejected] (no s3cret, s3cret!)").without(&credentials);
+        assert_eq!(output.stderr, "!\ta\t[rejected] (no [cut], [cut]!)");
+        assert_eq!(output.text(), output.stderr);
+        assert_eq!(said("s3cret").without(&Credentials::default()).stderr, "s3cret");
+        assert!(!format!("{credentials:?}").contains("s3cret"));
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod commit;
 mod error;
 mod heal;
 mod history;
+mod login;
 mod objects;
 mod pack;
 mod remote;
@@ -30,11 +31,12 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 pub use self::about::CommitInfo;
-pub use self::command::{Credentials, Environment, Git};
+pub use self::command::{Environment, Git};
 pub use self::commit::{Author, AuthorError};
 pub use self::error::GitError;
+pub use self::login::Credentials;
 pub use self::pack::{PackWriter, blob_id};
-pub use self::url::{has_password, local_upstream, redact_url};
+pub use self::url::{has_password, is_in_the_clear, local_upstream, redact_url, takes_token};
 pub use self::worktree::WorkTree;
 use crate::blocking;
 use crate::model::branch::BranchName;
@@ -142,6 +144,9 @@ impl Cache {
         };
         if has_password(&settings.url) {
             return refused("the URL holds a password: put it into a token_file");
+        }
+        if is_in_the_clear(&settings.url) {
+            return refused("all between could read and change what comes over it: use https or ssh");
         }
         if settings.url.is_empty()
             || settings.url.starts_with('-')

@@ -11,7 +11,7 @@ use tokio::process::Command;
 use tokio::time::Instant;
 
 use super::command::{Output, run};
-use super::url::is_local;
+use super::url::is_on_this_machine;
 use super::wire::{Offer, Pushed, failure, parse_offer, parse_push, refusal};
 use super::{Cache, GitError, Refs, heal, objects};
 use crate::blocking;
@@ -204,7 +204,7 @@ impl Cache {
         }
         let url = &self.0.settings.url;
         let mut command = self.command();
-        if is_local(url) {
+        if is_on_this_machine(url) {
             // Looking for deltas costs most of a push, and saves nothing where there is no wire.
             command.args(["-c", "pack.window=0"]);
         }
@@ -212,6 +212,7 @@ impl Cache {
         if manner == Manner::Try {
             command.arg("--dry-run");
         }
+        command.args(self.0.git.receive_pack(url));
         let force = if manner == Manner::Force { "+" } else { "" };
         command.arg("--").arg(url).arg(format!("{force}{commit}:{target}"));
         let output = self.run_swept(command, "push").await?;
@@ -245,7 +246,8 @@ impl Cache {
             let folder = self.0.settings.folder.clone();
             blocking::run(move || heal::sweep(&folder, &heal::LEFT_BY_GIT)).await?;
         }
-        let output = run(command, verb, self.0.settings.deadline).await?;
+        let settings = &self.0.settings;
+        let output = run(command, verb, settings.deadline).await?.without(&settings.credentials);
         let is_locked = !output.success && output.stderr.contains(".lock'");
         self.0.is_unswept.store(is_locked, Ordering::SeqCst);
         Ok(output)

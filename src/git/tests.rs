@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "the other side of each story is git itself")]
 
+use std::ffi::OsString;
 use std::process::Command;
 
 use futures_util::future::join_all;
@@ -453,32 +454,91 @@ async fn upstreams_that_cannot_be_used_say_so() {
     assert!(matches!(look(&program).await, Err(GitError::Unsupported { .. })));
 }
 
+/// Answers every request alike, and returns those that came until nobody waits any more.
+async fn answering(
+    listener: &tokio::net::TcpListener,
+    answer: &str,
+    until: impl Future<Output = Result<Refs, GitError>>,
+) -> (Vec<String>, Result<Refs, GitError>) {
+    let mut seen = Vec::new();
+    let mut until = std::pin::pin!(until);
+    loop {
+        let (mut stream, _) = tokio::select! {
+            result = &mut until => return (seen, result),
+            accepted = listener.accept() => accepted.unwrap(),
+        };
+        let mut request = vec![0; 8192];
+        let read = stream.read(&mut request).await.unwrap();
+        seen.push(String::from_utf8_lossy(&request[..read]).into_owned());
+        stream.write_all(answer.as_bytes()).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_token_goes_from_its_file_to_its_origin_alone() {
     let mut world = World::new();
     let token = world.at.path().join("it's a token");
     fs::write(&token, b"s3cret\n").unwrap();
     world.credentials.token_file = Some((token, "x-access-token".to_owned()));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    world.credentials.token = Some("s3cret".to_owned().into());
+    let [listener, other, proxy] =
+        [(); 3].map(|()| async { tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap() });
+    let (listener, other, proxy) = (listener.await, other.await, proxy.await);
+    // What is sent to this machine in the clear takes no way round.
+    world.extra.push(("http_proxy", format!("http://{}", proxy.local_addr().unwrap())));
     let url = format!("http://{}/x.git", listener.local_addr().unwrap());
     let cache = world.open(&url, &["main"]).await.unwrap();
-    let server = async {
-        loop {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            let mut request = vec![0; 8192];
-            let read = stream.read(&mut request).await.unwrap();
-            let request = String::from_utf8_lossy(&request[..read]).into_owned();
-            let answer = "HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm=x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-            stream.write_all(answer.as_bytes()).await.unwrap();
-            if let Some(header) = request.lines().find(|line| line.starts_with("Authorization")) {
-                break header.to_owned();
-            }
-        }
-    };
-    let (header, result) = tokio::join!(server, look(&cache));
-    assert_eq!(header, "Authorization: Basic eC1hY2Nlc3MtdG9rZW46czNjcmV0");
+
+    let no = "HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm=x\r\nContent-Type: text/plain\r\nContent-Length: 17\r\n\
+              Connection: close\r\n\r\ns3cret is no good\n";
+    let (seen, result) = answering(&listener, no, look(&cache)).await;
+    let sent = |request: &&String| request.contains("Authorization: Basic eC1hY2Nlc3MtdG9rZW46czNjcmV0");
+    assert!(!seen[0].contains("Authorization") && seen.iter().any(|request| sent(&request)), "{seen:?}");
     assert!(matches!(result, Err(GitError::Unauthorized { .. })), "{result:?}");
     assert!(!format!("{result:?}").contains("s3cret"));
+
+    // The words of an error are shown, without the token.
+    let wrong = no.replace("401 No", "403 No").replace("WWW-Authenticate: Basic realm=x\r\n", "");
+    let (_, result) = answering(&listener, &wrong, look(&cache)).await;
+    let told = result.unwrap_err().to_string();
+    assert!(told.contains("[cut] is no good") && !told.contains("s3cret"), "{told}");
+
+    let away = format!(
+        "HTTP/1.1 302 Found\r\nLocation: http://{}/x.git/info/refs?service=git-upload-pack\r\nContent-Length: 0\r\n\
+         Connection: close\r\n\r\n",
+        other.local_addr().unwrap()
+    );
+    let (_, result) = answering(&listener, &away, look(&cache)).await;
+    assert!(result.is_err(), "{result:?}");
+    for (name, uncalled) in [("the target of a redirect", other), ("the proxy", proxy)] {
+        let called = tokio::time::timeout(Duration::ZERO, uncalled.accept()).await;
+        assert!(called.is_err(), "{name} was asked");
+    }
+}
+
+#[tokio::test]
+async fn what_is_pushed_to_this_machine_has_the_users_permissions() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let world = World::new();
+    let first = world.user_commits("main", &[("a", Some("a"))]);
+    let variables = [
+        (OsString::from("PATH"), std::env::var_os("PATH").unwrap()),
+        (OsString::from("HOME"), world.at.path().join("home").into_os_string()),
+    ];
+    for (umask, mode) in [(0o002, 0o664), (0o077, 0o600)] {
+        let environment = Environment::new(variables.clone(), &[]).with_umask(Some(umask));
+        let git = Git::install(&world.at.path().join("state"), environment).await.unwrap();
+        for url in [world.text("up.git"), format!("file://{}", world.text("up.git"))] {
+            let settings = Settings { url, ..world.cache().await.0.settings.clone() };
+            let cache = Cache::open(git.clone(), settings).await.unwrap();
+            look(&cache).await.unwrap();
+            let name = format!("new-{umask:o}-{}", cache.url().contains(':'));
+            cache.push(first, &branch(&name)).await.unwrap();
+            let pushed = std::fs::metadata(world.at.path().join("up.git/refs/heads").join(&name)).unwrap();
+            assert_eq!(pushed.permissions().mode() & 0o777, mode, "{name}");
+        }
+    }
 }
 
 #[tokio::test]

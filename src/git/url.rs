@@ -6,6 +6,10 @@
 use std::path::{Path, PathBuf};
 
 use crate::fs;
+use crate::model::host::is_this_machine;
+
+/// The schemes of git that encrypt nothing.
+pub(super) const CLEAR: [&str; 3] = ["http", "git", "ftp"];
 
 /// The longest `.git` file that is read, in bytes: one path.
 const MAX_LINK_BYTES: u64 = 8192;
@@ -36,15 +40,47 @@ pub fn has_password(url: &str) -> bool {
     user_part(url).is_some_and(|user| user.contains(':'))
 }
 
-/// Returns the scheme and host that a token may be sent to: https, or http on loopback; `None` for all else.
+/// Returns whether a token may be sent to where a URL leads: https, or http on this machine.
+#[must_use]
+pub fn takes_token(url: &str) -> bool {
+    token_origin(url).is_some()
+}
+
+/// Returns whether everybody on the way to an upstream could read, and change, what is fetched from it.
+#[must_use]
+pub fn is_in_the_clear(url: &str) -> bool {
+    CLEAR.iter().any(|scheme| has_scheme(url, scheme))
+        && !host(url).is_some_and(|(_, name)| is_this_machine(name))
+}
+
+/// Returns whether a URL is of a scheme, as git reads it.
+pub(super) fn has_scheme(url: &str, scheme: &str) -> bool {
+    let start = url.split_once("://").map(|(start, _)| start);
+    start.is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+}
+
+/// Returns the scheme and host that a token may be sent to; `None` for all else.
 pub(super) fn token_origin(url: &str) -> Option<String> {
-    let (scheme, rest) = url.split_once("://")?;
-    let authority = rest.split('/').next().unwrap_or_default();
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    let loopback = matches!(name, "localhost" | "127.0.0.1" | "[::1]");
-    let allowed = !host.is_empty() && (scheme == "https" || scheme == "http" && loopback);
-    allowed.then(|| format!("{scheme}://{host}"))
+    let (host, name) = host(url)?;
+    if url.starts_with("https://") {
+        return Some(format!("https://{host}"));
+    }
+    (url.starts_with("http://") && is_this_machine(name)).then(|| format!("http://{host}"))
+}
+
+/// Returns the host of a URL, with and without its port; `None` where programs could read different ones.
+fn host(url: &str) -> Option<(&str, &str)> {
+    let (_, rest) = url.split_once("://")?;
+    let authority = rest.split('/').next()?;
+    let host = authority.rsplit('@').next()?;
+    let name_end = match host.find(']') {
+        Some(bracket) => bracket + 1,
+        None => host.find(':').unwrap_or(host.len()),
+    };
+    let (name, port) = host.split_at(name_end);
+    let is_port = port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());
+    let is_odd = |c: char| "?#\\".contains(c) || c.is_whitespace() || c.is_control();
+    (!name.is_empty() && is_port && !authority.contains(is_odd)).then_some((host, name))
 }
 
 /// Returns the folder that holds the branches of an upstream on this machine, in `refs/heads` and `packed-refs`, or
@@ -59,8 +95,8 @@ pub fn local_upstream(url: &str) -> Option<PathBuf> {
         .find_map(|at| git_folder(&at))
 }
 
-/// Returns whether the upstream is a folder of this machine, there or not.
-pub(super) fn is_local(url: &str) -> bool {
+/// Returns whether a URL is a path of this machine, whatever is there.
+pub(super) fn is_on_this_machine(url: &str) -> bool {
     local_path(url).is_some()
 }
 
@@ -138,11 +174,55 @@ mod tests {
 
     #[test]
     fn a_token_goes_to_one_origin_and_never_in_the_clear() {
-        assert_eq!(token_origin("https://u@github.com/a/b").as_deref(), Some("https://github.com"));
-        assert_eq!(token_origin("https://h:8443/a").as_deref(), Some("https://h:8443"));
-        assert_eq!(token_origin("http://127.0.0.1:80/a").as_deref(), Some("http://127.0.0.1:80"));
-        for url in ["http://h/a", "ssh://h/a", "git@h:a", "/srv/a", "https:///a"] {
-            assert_eq!(token_origin(url), None, "{url}");
+        for (url, origin) in [
+            ("https://u@github.com/a/b", Some("https://github.com")),
+            ("https://h:8443/a", Some("https://h:8443")),
+            ("https://h@evil/a", Some("https://evil")),
+            ("https://u@h@evil/a", Some("https://evil")),
+            ("http://127.0.0.1:80/a", Some("http://127.0.0.1:80")),
+            ("http://u@127.9.9.9/a", Some("http://127.9.9.9")),
+            ("http://[::1]/a", Some("http://[::1]")),
+            ("http://[::1]:80/a", Some("http://[::1]:80")),
+            ("http://localhost/a", Some("http://localhost")),
+            ("http://h/a", None),
+            ("http://localhost.evil/a", None),
+            ("http://127.0.0.1.evil/a", None),
+            ("http://127.0.0.1@evil/a", None),
+            ("http://localhost:80@evil/a", None),
+            ("http://evil\\@127.0.0.1/a", None),
+            ("http://evil?@127.0.0.1/a", None),
+            ("http://evil#@127.0.0.1/a", None),
+            ("http://evil:x@127.0.0.1:y/a", None),
+            ("http://2130706433/a", None),
+            ("http://0177.0.0.1/a", None),
+            ("https://evil?@h/a", None),
+            ("https://evil\\@h/a", None),
+            ("HTTPS://h/a", None),
+            ("ssh://h/a", None),
+            ("git@h:a", None),
+            ("/srv/a", None),
+            ("https:///a", None),
+        ] {
+            assert_eq!(token_origin(url).as_deref(), origin, "{url}");
+        }
+    }
+
+    #[test]
+    fn only_this_machine_is_reached_in_the_clear() {
+        for url in ["http://h/a", "HTTP://h/a", "git://h/a", "ftp://h/a", "http://127.0.0.1@h/a", "http:///a"]
+        {
+            assert!(is_in_the_clear(url), "{url}");
+        }
+        for url in [
+            "http://127.0.0.1/a",
+            "git://localhost/a",
+            "https://h/a",
+            "ssh://h/a",
+            "git@h:a",
+            "file:///a",
+            "/srv/http://a",
+        ] {
+            assert!(!is_in_the_clear(url), "{url}");
         }
     }
 

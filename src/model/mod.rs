@@ -2,6 +2,7 @@
 
 pub mod branch;
 pub mod history;
+pub mod host;
 pub mod message;
 pub mod oid;
 pub mod path;

@@ -4,7 +4,6 @@
 //! Redirects are off in every client: the HTTP library keeps `x-user-token` when it follows one to another host, and
 //! sends even `Authorization` again on the second hop.
 
-use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::call::Call;
 use super::error::{SettingsError, WorkatoError};
 use super::reply::{Reply, redirect_target};
+use crate::model::host::is_this_machine;
 
 /// How long looking up, connecting and TLS may take.
 pub(super) const CONNECT_WITHIN: Duration = Duration::from_secs(10);
@@ -207,12 +207,8 @@ fn failed(call: Call, error: reqwest::Error) -> WorkatoError {
 
 /// Returns whether an address is plain http on this machine.
 pub(super) fn is_plain_loopback(url: &Url) -> bool {
-    url.scheme() == "http" && url.host_str().is_some_and(is_loopback)
-}
-
-fn is_loopback(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || address.parse().is_ok_and(|ip: IpAddr| ip.to_canonical().is_loopback())
+    // The parser has written an address out in full, and that is what is connected to.
+    url.scheme() == "http" && url.host_str().is_some_and(is_this_machine)
 }
 
 /// Returns an address as it may be shown: the scheme where it is not https, the host, and a port of its own.
@@ -248,6 +244,15 @@ mod tests {
             ("http://2130706433", true), // the same address in decimal, which the parser knows
             ("https://127.0.0.1", false),
             ("http://10.0.0.1", false),
+            ("http://user@127.0.0.1@evil.example", false),
+            ("http://127.0.0.1@evil.example", false),
+            ("http://evil.example#@127.0.0.1", false),
+            ("http://evil.example\\@127.0.0.1", false),
+            ("http://0177.0.0.1", true),
+            ("http://0177.0.0.1.evil.example", false),
+            ("http://localhost.", false),
+            ("http://[::ffff:10.0.0.1]", false),
+            ("http://0.0.0.0", false),
             ("http://localhost.example.com", false),
             ("http://127.0.0.1.example.com", false),
             ("ftp://127.0.0.1", false),

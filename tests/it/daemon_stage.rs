@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::io::Read as _;
 use std::os::unix::net::UnixDatagram;
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -15,8 +15,7 @@ use std::time::{Duration, Instant};
 use recipesync::emulator::{self, Fault, Options, Running, Seen, World};
 use rustix::process::{Pid, Signal, kill_process};
 
-/// What no output and no file of ours may hold: the token, and what signs a link.
-const SECRETS: [&str; 2] = ["wrkaus-canary-7f3a", "X-Amz-Signature"];
+use crate::canary::{KEY, TOKEN, no_secret, search};
 
 /// How long anything is waited for before the test fails.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -43,6 +42,8 @@ pub(crate) struct Stage {
     runtime: tokio::runtime::Runtime,
     workspaces: BTreeMap<String, Running>,
     config: String,
+    /// What our binary finds in its environment beside the usual.
+    variables: Vec<(String, String)>,
 }
 
 /// What a finished run leaves.
@@ -64,7 +65,9 @@ impl Stage {
             runtime,
             workspaces: BTreeMap::new(),
             config: "state_dir = \"state\"\n".to_owned(),
+            variables: Vec::new(),
         };
+        recipesync::fs::create_folder(&this.path("tmp")).unwrap();
         this.workspace("dev", "");
         this.repository("recipes", "1h");
         this
@@ -72,16 +75,29 @@ impl Stage {
 
     /// Adds an embedded workspace, with more lines for its configuration.
     pub(crate) fn workspace(&mut self, name: &str, more: &str) {
+        self.write(&format!("{name}.token"), TOKEN);
+        self.knows_workspace(name, TOKEN, &format!("token_file = \"{name}.token\"\n{more}"));
+    }
+
+    /// Adds one that knows the older pair of headers, its token in a variable.
+    pub(crate) fn workspace_by_email(&mut self, name: &str, variable: &str) {
+        self.knows_workspace(name, KEY, &format!("token_env = {variable:?}\nemail = \"ops@acme.example\""));
+    }
+
+    fn knows_workspace(&mut self, name: &str, token: &str, more: &str) {
         let mut settings = emulator::Settings::default();
         (settings.lifecycle_per_minute, settings.imports_per_hour) = (None, None);
         let options =
-            Options { token: SECRETS[0].to_owned().into(), settings: Some(settings), ..Options::default() };
+            Options { token: token.to_owned().into(), settings: Some(settings), ..Options::default() };
         let running = self.runtime.block_on(emulator::serve(options)).unwrap();
-        self.write(&format!("{name}.token"), SECRETS[0]);
         let url = running.url();
-        writeln!(self.config, "[workspace.{name}]\nurl = {url:?}\ntoken_file = \"{name}.token\"\n{more}")
-            .unwrap();
+        writeln!(self.config, "[workspace.{name}]\nurl = {url:?}\n{more}").unwrap();
         self.workspaces.insert(name.to_owned(), running);
+    }
+
+    /// Gives our binary one more variable, or another value of one.
+    pub(crate) fn variable(&mut self, name: &str, value: &str) {
+        self.variables.push((name.to_owned(), value.to_owned()));
     }
 
     /// Adds a bare upstream with one commit on `main`, and its working clone `NAME`.
@@ -234,17 +250,33 @@ impl Stage {
     }
 
     /// Returns our binary with the stage's folder to work in and almost nothing in its environment.
-    #[expect(clippy::disallowed_methods, reason = "the binary itself is what is tested")]
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("recipesync"));
+        let mut command = self.program(assert_cmd::cargo::cargo_bin!("recipesync"));
+        command.args(arguments);
         command
-            .args(arguments)
+    }
+
+    /// Returns the same, started by a shell that has done something before.
+    pub(crate) fn command_under(&self, shell: &str, arguments: &[&str]) -> Command {
+        let mut command = self.program(Path::new("/bin/sh"));
+        let binary = assert_cmd::cargo::cargo_bin!("recipesync");
+        command.arg("-c").arg(format!("{shell}; exec \"$0\" \"$@\"")).arg(binary).args(arguments);
+        command
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the binary itself is what is tested")]
+    fn program(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command
             .current_dir(self.folder.path())
             .env_clear()
             .env("PATH", std::env!("PATH"))
             .env("HOME", self.folder.path())
+            .env("TMPDIR", self.path("tmp"))
+            .env("RUST_LOG", "trace")
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .env("RECIPESYNC_CONFIG", "recipesync.toml")
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null());
         command
     }
@@ -282,13 +314,28 @@ impl Stage {
 
     /// Starts the daemon with more variables in its environment.
     pub(crate) fn launch(&self, variables: &[(&str, &str)]) -> Daemon {
+        self.launch_as(&["run", "-vv"], variables)
+    }
+
+    /// Starts the daemon with these arguments.
+    pub(crate) fn launch_as(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Daemon {
+        let mut command = self.command(arguments);
+        command.envs(variables.iter().copied());
+        self.attend(command)
+    }
+
+    /// Starts the daemon by a shell that has done something before.
+    pub(crate) fn launch_under(&self, shell: &str, arguments: &[&str]) -> Daemon {
+        self.attend(self.command_under(shell, arguments))
+    }
+
+    /// Starts a daemon, and listens to all that it says.
+    fn attend(&self, mut command: Command) -> Daemon {
         let address = self.path(&format!("notify-{}", fastrand::u32(..)));
         let socket = UnixDatagram::bind(&address).unwrap();
         socket.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
-        let mut child = self
-            .command(&["run", "-vv"])
+        let mut child = command
             .env("NOTIFY_SOCKET", &address)
-            .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -311,20 +358,7 @@ impl Drop for Stage {
         if std::thread::panicking() {
             return;
         }
-        let state = self.path("state");
-        for name in recipesync::fs::list(&state).unwrap_or_default() {
-            // A file may go while it is looked at: git's and the database's own.
-            if let Ok(bytes) = recipesync::fs::read(&state.join(&name), 64 << 20) {
-                no_secret(&name.to_string_lossy(), &bytes);
-            }
-        }
-    }
-}
-
-fn no_secret(what: &str, bytes: &[u8]) {
-    let text = String::from_utf8_lossy(bytes);
-    for secret in SECRETS {
-        assert!(!text.contains(secret), "{what} holds {secret}: {text}");
+        search(self.folder.path());
     }
 }
 
@@ -367,9 +401,13 @@ impl Daemon {
         self.log.lock().unwrap().clone()
     }
 
+    /// Returns its number among the processes.
+    pub(crate) fn id(&self) -> i32 {
+        i32::try_from(self.child.as_ref().unwrap().id()).unwrap()
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
-        let id = i32::try_from(self.child.as_ref().unwrap().id()).unwrap();
-        kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
+        kill_process(Pid::from_raw(self.id()).unwrap(), signal).unwrap();
     }
 
     /// Waits for the end; the log must not hold a secret, nor a panic.
@@ -386,6 +424,7 @@ impl Daemon {
         assert_eq!(stdout, "", "a daemon has no results");
         let log = self.log();
         no_secret("the log", log.as_bytes());
+        no_secret("what the service manager was told", self.told().concat().as_bytes());
         assert!(!log.contains("panicked"), "{log}");
         (status.unwrap(), log)
     }

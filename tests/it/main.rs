@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "all of this is tests")]
 
+mod canary;
 mod check_online;
 mod command_line;
 mod crashes;
@@ -15,6 +16,8 @@ mod noise;
 mod pairing;
 mod process;
 mod pushes;
+mod secrets;
+mod smart_http;
 mod stage;
 mod tidy;
 mod verdicts;

@@ -14,6 +14,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+use crate::canary::{KEY, no_secret, search};
+
 pub(crate) use config::Pairing;
 pub(crate) use repository::Repository;
 
@@ -67,7 +69,7 @@ impl Stage {
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let files = workspace.iter().map(|(path, text)| ((*path).to_owned(), text.clone().into_bytes()));
         let seeds = vec![(PROJECT.to_owned(), SeedSource::Files(files.collect()))];
-        let mut options = Options { seeds, ..Options::default() };
+        let mut options = Options { seeds, token: KEY.to_owned().into(), ..Options::default() };
         if let Some(settings) = &mut options.settings {
             // Jobs that are complete at once are not waited for.
             settings.export_polls = 0;
@@ -78,7 +80,8 @@ impl Stage {
         let upstream = Repository::create(folder.path());
         let pairings = vec![("orders".to_owned(), pairing)];
         let stage = Self { upstream, pairings, folder, runtime, emulator };
-        recipesync::fs::write(&stage.path("dev.token"), b"emulator\n").unwrap();
+        recipesync::fs::write(&stage.path("dev.token"), format!("{KEY}\n").as_bytes()).unwrap();
+        recipesync::fs::create_folder(&stage.path("tmp")).unwrap();
         stage.write_config();
         stage
     }
@@ -130,7 +133,10 @@ impl Stage {
 
     /// Runs the binary to its end.
     pub(crate) fn run(&self, arguments: &[&str]) -> Outcome {
-        let output = recipesync(self.folder.path(), arguments).output().unwrap();
+        // As talkative as it gets, so that each story shows that no secret is told.
+        let output = recipesync(self.folder.path(), arguments).arg("-vv").output().unwrap();
+        no_secret("stdout", &output.stdout);
+        no_secret("stderr", &output.stderr);
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Outcome { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
     }
@@ -265,6 +271,9 @@ impl Drop for Stage {
         // Connections may be open: the runtime must not wait for them.
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         std::mem::replace(&mut self.runtime, runtime).shutdown_background();
+        if !std::thread::panicking() {
+            search(self.folder.path());
+        }
     }
 }
 
@@ -308,6 +317,7 @@ pub(crate) fn recipesync(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("recipesync"));
     command.args(arguments).current_dir(folder).env_clear().stdin(Stdio::null());
     command.env("RECIPESYNC_CONFIG", "recipesync.toml").env("PATH", "/usr/local/bin:/usr/bin:/bin");
+    command.env("TMPDIR", folder.join("tmp")).env("RUST_LOG", "trace");
     command
 }
 
