@@ -41,9 +41,8 @@ impl SmartHttp {
         let (came, refusal) = (Mutex::default(), Mutex::default());
         let shared = Arc::new(Shared { root, wanted: wanted.to_owned(), came, refusal });
         let router = Router::new().fallback(answer).with_state(Arc::clone(&shared));
-        #[expect(clippy::let_underscore_must_use, reason = "it ends with its runtime")]
         runtime.spawn(async move {
-            axum::serve(listener, router).await.ok();
+            axum::serve(listener, router).await.ok(); // it ends with its runtime
         });
         Self { url, shared, _runtime: runtime }
     }
@@ -91,12 +90,12 @@ async fn answer(
         .env("CONTENT_TYPE", text("content-type"))
         .env("HTTP_CONTENT_ENCODING", text("content-encoding"))
         .env("GIT_PROTOCOL", text("git-protocol"));
-    let output = tokio::task::spawn_blocking(move || {
+    let output = recipesync::blocking::run(move || {
         let mut child = backend.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         child.stdin.take().unwrap().write_all(&body).unwrap();
         child.wait_with_output().unwrap().stdout
     });
-    from_cgi(&output.await.unwrap())
+    from_cgi(&output.await)
 }
 
 /// Turns what a CGI program prints into an answer.
