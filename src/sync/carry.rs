@@ -374,7 +374,9 @@ fn finish(
         state.waiting = paths.len().max(1);
         state.look = true;
         next = Next::Now;
-    } else if let (false, Some(commit)) = (paths.is_empty(), tip.commit) {
+    } else if paths.is_empty() {
+        state.relooks = 0;
+    } else if let Some(commit) = tip.commit {
         for (path, blob) in &paths {
             let record = records.paths.entry(path.clone()).or_default();
             record.tries = if record.sent == Some(*blob) { record.tries.saturating_add(1) } else { 1 };
