@@ -10,6 +10,6 @@ mod fields;
 pub mod json;
 pub mod kind;
 mod meaning;
-mod page;
+pub(crate) mod page;
 mod reference;
 mod text;
