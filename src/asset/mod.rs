@@ -6,10 +6,10 @@
 
 pub mod canonical;
 pub mod compare;
-mod fields;
+pub(crate) mod fields;
 pub mod json;
 pub mod kind;
 mod meaning;
 mod page;
-mod reference;
+pub(crate) mod reference;
 mod text;
