@@ -30,11 +30,11 @@
 //! | 3 | [`daemon`], [`emulator`] | time, tasks and hints; a workspace to run against |
 //! | 2 | [`sync`] | what happens, in which order |
 //! | 1 | [`archive`] [`workato`] [`git`] [`store`], and for all above [`fs`] and [`blocking`] | one kind of outside each |
-//! | 0 | [`model`] [`asset`] [`secrets`] | values and decisions |
+//! | 0 | [`model`] [`asset`] [`secrets`], and on these [`review`] | values and decisions |
 //!
 //! # What never happens
 //!
-//! 1. `model`, `asset` and `secrets` do no input or output, read no clock and log nothing.
+//! 1. `model`, `asset`, `secrets` and `review` do no input or output, read no clock and log nothing.
 //! 2. Nobody but a step decides what happens to a file. Nobody but the loop saves, sleeps, retries, or logs a failure.
 //! 3. The agreement is written for no path but those compared and found the same, or pushed by us from what was seen.
 //! 4. The daemon's repositories have no working tree and no index.
@@ -51,6 +51,7 @@
 //! | What is saved of a project? | [`model::state`]; kept by [`store`] |
 //! | What is ignored when files are compared? | the one table in `asset/fields.rs` |
 //! | What is committed of a file? | [`asset::canonical`] |
+//! | How does a file read to people? | [`review`] |
 //! | When does an import count as done? | [`model::verdict`] |
 //! | What does an error mean to the loop? | [`sync::StepError::disposition`] |
 //! | What is asked of the platform, and how often? | [`workato::Client`], [`workato::Budget`] |
@@ -85,6 +86,7 @@ pub mod emulator;
 pub mod fs;
 pub mod git;
 pub mod model;
+pub mod review;
 pub mod secrets;
 pub mod store;
 pub mod sync;
