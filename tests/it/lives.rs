@@ -18,7 +18,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use chrono::{DateTime, TimeDelta, Utc};
 use recipesync::config::{Config, Environment};
-use recipesync::daemon::clock;
+use recipesync::daemon::{Plant, advance, clock};
 use recipesync::emulator::Fault;
 use recipesync::model::project::ProjectName;
 use recipesync::model::state::{Next, Phase, Records, Stall, State};
@@ -33,6 +33,12 @@ use crate::stage::Stage;
 /// More steps than any process takes until it rests.
 const MANY: usize = 150;
 
+/// More than it takes where a job does not end: it is asked about for an hour of the test's time.
+const VERY_MANY: usize = 1_000;
+
+/// After how many failures in a row a process is ended, as `sync` does after a while.
+const PATIENCE: u32 = 6;
+
 /// What git commands that leave the machine go through. `CUT` is the folder in which it is told what to do.
 const GIT: &str = r#"#!/bin/sh
 PATH=/usr/local/bin:/usr/bin:/bin
@@ -45,8 +51,7 @@ read -r at < CUT/before
 [ "$passed" != "$at" ] || { : > CUT/struck; exec sleep 1000; }
 if [ "$verb" = push ] && [ -s CUT/race ]; then
     read -r commit < CUT/race
-    : > CUT/race
-    git --git-dir=UPSTREAM update-ref refs/heads/main "$commit"
+    git --git-dir=UPSTREAM update-ref refs/heads/main "$commit" && : > CUT/race
 fi
 git "$@"
 code=$?
@@ -145,6 +150,11 @@ impl Lives {
         write(&self.stage.path("cut/race"), &format!("{commit}\n"));
     }
 
+    /// Returns whether the push has lost it, or there was none to lose.
+    pub(crate) fn was_raced(&self) -> bool {
+        recipesync::fs::read_text(&self.stage.path("cut/race"), 100).is_ok_and(|text| text.trim().is_empty())
+    }
+
     /// Returns the test's time.
     pub(crate) fn now(&self) -> DateTime<Utc> {
         clock::now() + self.ahead.get()
@@ -226,24 +236,73 @@ impl Lives {
         }
     }
 
-    async fn steps(&self, kill: Option<Point>) -> anyhow::Result<(Ended, usize)> {
+    /// Runs one process with the daemon's own way of taking a step, its patience and its saves, and after its first
+    /// rest so many further looks, each as its schedule asks for it.
+    pub(crate) fn serve(&self, kill: Option<Point>, looks: usize) -> anyhow::Result<Ended> {
+        self.set(kill);
+        let ended = self.runtime.block_on(self.rounds(kill, looks));
+        self.stage.world(|world| world.faults.retain(|fault| fault.on != "*"));
+        ended
+    }
+
+    async fn rounds(&self, kill: Option<Point>, looks: usize) -> anyhow::Result<Ended> {
         let home = self.home().await?;
         let plant = home.plant(&self.config, &BTreeSet::new(), &self.environment).await?;
+        let (wiring, mut state) = self.taken_up(&plant)?;
+        let (instant, start) = (clock::instant(), self.ahead.get());
+        let mut saves = 0;
+        for round in 0..=looks {
+            for step in 0.. {
+                anyhow::ensure!(step < VERY_MANY, "it does not come to rest: {state:#?}");
+                let now = Now { time: self.now(), instant: instant + (self.ahead.get() - start).to_std()? };
+                let Some(advanced) = self.held(advance(wiring, state, now), kill).await else {
+                    return Ok(Ended::Killed);
+                };
+                let advanced = advanced?;
+                saves += 1;
+                if matches!(kill, Some(Point::Save(at, _)) if at + 1 == saves) {
+                    return Ok(Ended::Killed);
+                }
+                state = advanced.state;
+                let failures = state.trouble.as_ref().map_or(0, |trouble| trouble.failures);
+                match advanced.next {
+                    Next::Settled(_) => break,
+                    _ if failures > PATIENCE => return Ok(Ended::Rests(Box::new(state))),
+                    Next::Now => {}
+                    Next::At(time) => self.pass((time - self.now()).max(TimeDelta::zero())),
+                }
+            }
+            if round < looks {
+                self.pass((state.due.unwrap_or_default() - self.now()).max(TimeDelta::minutes(1)));
+            }
+        }
+        Ok(Ended::Rests(Box::new(state)))
+    }
+
+    /// Takes up the project, as the daemon does at its start.
+    fn taken_up<'a>(&self, plant: &'a Plant) -> anyhow::Result<(&'a Wiring, State)> {
         let (name, wiring) = plant.projects().next().context("there is a project")?;
-        let store = plant.store();
-        let mut state = store.state(name)?.map(|(state, _)| state).unwrap_or_default();
+        let mut state = plant.store().state(name)?.map(|(state, _)| state).unwrap_or_default();
         if matches!(state.phase, Phase::Importing { package: Some(_), .. }) {
             wiring.workspace.resume_import(name);
         }
         state.look = true;
         self.pass(TimeDelta::seconds(1));
+        Ok((wiring, state))
+    }
+
+    async fn steps(&self, kill: Option<Point>) -> anyhow::Result<(Ended, usize)> {
+        let home = self.home().await?;
+        let plant = home.plant(&self.config, &BTreeSet::new(), &self.environment).await?;
+        let (wiring, mut state) = self.taken_up(&plant)?;
+        let (store, name) = (plant.store(), &wiring.project.name);
         let (instant, start) = (clock::instant(), self.ahead.get());
         let mut late: Option<Stepped> = None;
         let mut saves = 0;
         for _ in 0..MANY {
             let passed = (self.ahead.get() - start).to_std()?;
             let now = Now { time: self.now(), instant: instant + passed };
-            let Some(result) = self.step(wiring, state, now, kill).await else {
+            let Some(result) = self.held(sync::step(wiring, state, now), kill).await else {
                 return Ok((Ended::Killed, saves));
             };
             let mut stepped = result.or_else(|failed| self.stumbled(*failed))?;
@@ -274,15 +333,9 @@ impl Lives {
         bail!("it does not come to rest: {state:#?}")
     }
 
-    /// Takes a step, unless the process ends in it.
-    async fn step(
-        &self,
-        wiring: &Wiring,
-        state: State,
-        now: Now,
-        kill: Option<Point>,
-    ) -> Option<sync::StepResult> {
-        let mut step = pin!(sync::step(wiring, state, now));
+    /// Waits for a step, unless the process ends in it.
+    async fn held<T>(&self, step: impl Future<Output = T>, kill: Option<Point>) -> Option<T> {
+        let mut step = pin!(step);
         let mut again = tokio::time::interval(Duration::from_millis(1));
         poll_fn(|context| {
             if self.is_struck(kill) {

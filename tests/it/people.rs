@@ -65,6 +65,21 @@ impl People<'_> {
         upstream.commit(None, &ada, &ada, "Change recipes\n", &tree, &parents).unwrap().to_string()
     }
 
+    /// Returns whether a commit goes on from a branch's tip.
+    pub(crate) fn is_next(self, branch: &str, commit: &str) -> bool {
+        let upstream = self.upstream();
+        let commit = upstream.find_commit(Oid::from_str(commit).unwrap()).unwrap();
+        Self::tip_in(&upstream, branch).is_some_and(|tip| commit.parent_ids().eq([tip]))
+    }
+
+    /// Returns a file of a branch as it is.
+    pub(crate) fn text(self, branch: &str, path: &str) -> String {
+        let upstream = self.upstream();
+        let tree = upstream.find_commit(Self::tip_in(&upstream, branch).unwrap()).unwrap().tree().unwrap();
+        let entry = tree.get_path(format!("{FOLDER}{path}").as_ref()).unwrap();
+        String::from_utf8(upstream.find_blob(entry.id()).unwrap().content().to_vec()).unwrap()
+    }
+
     /// Puts a branch on a commit.
     pub(crate) fn point(self, branch: &str, commit: &str) {
         let commit = Oid::from_str(commit).unwrap();
