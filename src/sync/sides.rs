@@ -152,12 +152,23 @@ impl Sides {
         let Some(tip) = self.watched.base else { return Ok(()) };
         let moved = self.mirror_changes();
         let mut known: BTreeMap<CommitId, bool> = BTreeMap::new();
+        let mut held: BTreeMap<CommitId, Files> = BTreeMap::new();
         for path in open {
             let recorded = records.paths.get(*path).and_then(|record| record.recorded);
-            let commit = match &self.mirror {
-                Some(_) if moved.contains_key(*path) => None,
-                Some(mirror) => recorded.or(mirror.revision.commit),
-                None => recorded,
+            let commit = match (&self.mirror, recorded) {
+                (Some(_), _) if moved.contains_key(*path) => None,
+                // After a kill between the push and the save, the record names the commit before.
+                (Some(mirror), Some(commit)) => {
+                    if !held.contains_key(&commit) && wiring.repository.has_commit(commit).await? {
+                        let found = wiring.repository.files(commit, &wiring.project.path).await?;
+                        held.insert(commit, found.files);
+                    }
+                    let is_it =
+                        held.get(&commit).is_some_and(|files| files.get(*path) == mirror.files.get(*path));
+                    if is_it { Some(commit) } else { mirror.revision.commit }
+                }
+                (Some(mirror), None) => mirror.revision.commit,
+                (None, recorded) => recorded,
             };
             let Some(commit) = commit else { continue };
             let contained = match known.get(&commit) {

@@ -40,6 +40,11 @@ impl Process {
     pub(crate) fn end(mut self) -> Option<i32> {
         self.0.wait().unwrap().code()
     }
+
+    /// Returns whether it has come to its end.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_some()
+    }
 }
 
 impl Drop for Process {

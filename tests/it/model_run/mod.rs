@@ -1,0 +1,418 @@
+//! Runs of random work: people edit, move and delete on both sides, the platform, git and the disk fail, the daemon is
+//! killed anywhere, and the model says after every process whether somebody's work is gone. At the end all is well
+//! again: what waits is settled, both sides agree, and nothing more happens however often it is looked.
+//!
+//! Most processes are loops by hand (`lives`), killed at a random point; some are the built binary, killed by SIGKILL.
+//! A seed makes the same run again: `RECIPESYNC_SEED=17 cargo test model_run`. With the binary in it, it is the same but
+//! for where exactly that is killed.
+
+mod faults;
+mod model;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail, ensure};
+use fastrand::Rng;
+use recipesync::model::plan::Take;
+use recipesync::model::project::ProjectName;
+use recipesync::model::state::State;
+use recipesync::model::status::{Standing, standing};
+use recipesync::store::{Settlement, Store};
+
+use crate::lives::{Ended, Lives, Point, Side, write};
+use crate::people::People;
+use crate::stage::{PROJECT, Pairing, Stage, recipe, says};
+use model::{Model, Place};
+
+/// Where files may be.
+const PATHS: [&str; 9] = [
+    "a.recipe.json",
+    "b.recipe.json",
+    "c.recipe.json",
+    "d.recipe.json",
+    "sub/e.recipe.json",
+    "sub/deep/f.recipe.json",
+    "sub/g.recipe.json",
+    TOOL,
+    TOOL_CODE,
+];
+
+/// An asset of two files.
+const TOOL: &str = "tool.custom_adapter.json";
+const TOOL_CODE: &str = "tool.custom_adapter.rb";
+
+/// How many rounds of work a run has.
+const ROUNDS: usize = 10;
+
+/// One process in so many is the binary.
+const BINARY_ONE_IN: usize = 12;
+
+/// How often what waits is settled before a run must have come to its end.
+const SETTLEMENTS: usize = 8;
+
+/// What runs came to.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) runs: usize,
+    pub(crate) marks: usize,
+    pub(crate) processes: usize,
+    pub(crate) kills: usize,
+    pub(crate) binaries: usize,
+    pub(crate) faults: usize,
+    pub(crate) settled: usize,
+}
+
+struct Run<'a> {
+    random: Rng,
+    lives: Lives,
+    model: Model,
+    tally: &'a mut Tally,
+    /// What happened, in words.
+    deeds: Vec<String>,
+    /// A commit that the next push loses against.
+    race: Option<(String, &'static str, String)>,
+}
+
+/// Makes these runs, each with so many looks at its end.
+#[track_caller]
+#[expect(clippy::print_stdout, reason = "the numbers are what the documentation says")]
+pub(crate) fn make_runs(seeds: std::ops::Range<u64>, looks: usize) {
+    #[expect(clippy::disallowed_methods, reason = "a person gives the seed of a run to be made again")]
+    let wanted = std::env::var("RECIPESYNC_SEED").ok().map(|seed| seed.parse::<u64>().unwrap());
+    let seeds = wanted.map_or(seeds, |seed| seed..seed + 1);
+    let mut tally = Tally::default();
+    for seed in seeds {
+        let mut run = Run::new(seed, &mut tally);
+        let result = run.make(looks);
+        let deeds = run.deeds.join("\n");
+        if let Err(error) = result {
+            panic!("RECIPESYNC_SEED={seed}\n{deeds}\n{error:?}");
+        }
+        tally.runs += 1;
+    }
+    println!("{tally:?}");
+}
+
+impl<'a> Run<'a> {
+    fn new(seed: u64, tally: &'a mut Tally) -> Self {
+        let stage = Stage::new(Pairing::one_branch(), &[]);
+        stage.upstream.hook("pre-receive", "[ ! -e ../cut/refuse ] || { echo no >&2; exit 1; }");
+        stage.world(|world| world.settings.export_polls = 1);
+        stage.world(|world| world.settings.import_polls = 1);
+        let random = Rng::with_seed(seed);
+        let (model, deeds) = (Model::default(), Vec::new());
+        Self { random, lives: Lives::of(stage), model, tally, deeds, race: None }
+    }
+
+    fn stage(&self) -> &Stage {
+        &self.lives.stage
+    }
+
+    fn people(&self) -> People<'_> {
+        People(self.stage())
+    }
+
+    fn make(&mut self, looks: usize) -> anyhow::Result<()> {
+        for path in PATHS.into_iter().filter(|path| *path != PATHS[3] && *path != PATHS[6]) {
+            self.write(Place::Workspace, path);
+        }
+        for _ in 0..ROUNDS {
+            for _ in 0..self.random.usize(0..4) {
+                self.deed();
+            }
+            self.set_race();
+            self.make_fail();
+            let state = self.process()?;
+            self.mend();
+            self.look()?;
+            let calm = state.filter(|state| state.stalled.is_none() && state.trouble.is_none());
+            let Some(state) = calm else { continue };
+            self.model.share();
+            if self.random.u8(0..3) == 0 {
+                self.settle(&state)?;
+            }
+        }
+        self.end(looks)
+    }
+
+    /// What a person does.
+    fn deed(&mut self) {
+        let place = if self.random.bool() { Place::Workspace } else { Place::Main };
+        let path = PATHS[self.random.usize(..PATHS.len())];
+        match self.random.u8(0..20) {
+            0..8 => self.write(place, path),
+            8..10 => {
+                // Both at the same place.
+                self.write(Place::Workspace, path);
+                self.write(Place::Main, path);
+            }
+            10 => self.write_the_same(path),
+            11..14 => self.delete(place, path),
+            14..16 => self.rename(place, path),
+            16..18 => self.prepare_race(path),
+            _ => self.make_noise(path),
+        }
+    }
+
+    /// Returns the file that a text makes.
+    fn file(path: &str, mark: &str) -> String {
+        match path {
+            TOOL => format!("{{\"title\": \"tool\", \"description\": \"{mark}\", \"version_no\": 1}}"),
+            TOOL_CODE => format!("# {mark}\n"),
+            _ => recipe(path.rsplit('/').next().unwrap().split('.').next().unwrap(), mark),
+        }
+    }
+
+    fn write(&mut self, place: Place, path: &str) {
+        let mark = self.model.mark();
+        self.write_mark(place, path, &mark);
+    }
+
+    fn write_mark(&mut self, place: Place, path: &str, mark: &str) {
+        if path == TOOL_CODE && !self.model.is_file(place, TOOL) {
+            return;
+        }
+        self.deeds.push(format!("{mark} is written to {path} in {place:?}"));
+        match place {
+            Place::Workspace if path.ends_with("recipe.json") && self.model.is_file(place, path) => {
+                self.stage().edit_in_workspace(path, &says(mark));
+            }
+            Place::Workspace => self.stage().put_in_workspace(path, Self::file(path, mark)),
+            Place::Main => {
+                self.people().commit("main", &[(path, Some(Self::file(path, mark)))]);
+            }
+        }
+        self.model.write(place, path, mark);
+    }
+
+    fn write_the_same(&mut self, path: &str) {
+        let mark = self.model.mark();
+        self.write_mark(Place::Workspace, path, &mark);
+        self.write_mark(Place::Main, path, &mark);
+    }
+
+    /// Deletes a file; with its JSON goes the asset.
+    fn delete(&mut self, place: Place, path: &str) {
+        let path = if path == TOOL_CODE { TOOL } else { path };
+        let siblings = if path == TOOL { vec![TOOL, TOOL_CODE] } else { vec![path] };
+        let there: Vec<&str> = siblings.into_iter().filter(|path| self.model.is_file(place, path)).collect();
+        if !there.contains(&path) {
+            return;
+        }
+        self.deeds.push(format!("{path} is deleted in {place:?}"));
+        match place {
+            Place::Workspace => self.stage().delete_in_workspace(path),
+            Place::Main => {
+                let files: Vec<_> = there.iter().map(|path| (*path, None)).collect();
+                self.people().commit("main", &files);
+            }
+        }
+        for path in there {
+            self.model.delete(place, path);
+        }
+    }
+
+    /// Moves a recipe to another place that is free.
+    fn rename(&mut self, place: Place, path: &'static str) {
+        let to = PATHS[self.random.usize(..7)];
+        let is_free = !self.model.is_file(place, to);
+        if !path.ends_with("recipe.json") || !self.model.is_file(place, path) || !is_free {
+            return;
+        }
+        let mark = self.model.at(place, path);
+        self.deeds.push(format!("{path} is moved to {to} in {place:?}"));
+        match place {
+            Place::Workspace => {
+                let now = self.lives.now();
+                self.stage().world(|world| world.rename_file(PROJECT, path, to, now)).unwrap();
+            }
+            Place::Main => {
+                let text = self.people().text("main", path);
+                self.people().commit("main", &[(path, None), (to, Some(text))]);
+            }
+        }
+        self.model.delete(place, path);
+        self.model.write(place, to, &mark);
+    }
+
+    /// Prepares a commit that is there just before the daemon's next push.
+    fn prepare_race(&mut self, path: &'static str) {
+        if self.people().tip("main").is_none() || path == TOOL_CODE || self.race.is_some() {
+            return;
+        }
+        let mark = self.model.mark();
+        let commit = self.people().commit_aside("main", &[(path, Some(Self::file(path, &mark)))]);
+        self.race = Some((commit, path, mark));
+    }
+
+    /// Saves without a change, or commits beside the project.
+    fn make_noise(&mut self, path: &str) {
+        if path.ends_with("recipe.json") && self.model.is_file(Place::Workspace, path) {
+            let mark = self.model.at(Place::Workspace, path);
+            self.stage().edit_in_workspace(path, &says(&mark));
+        }
+    }
+
+    /// Lets the next push lose its race, where the commit that was prepared for that still goes on from the tip.
+    fn set_race(&mut self) {
+        self.race = self.race.take().filter(|(commit, ..)| self.people().is_next("main", commit));
+        if let Some((commit, ..)) = &self.race {
+            self.lives.race(commit);
+        }
+    }
+
+    /// Runs a process; returns the state at which it rests.
+    fn process(&mut self) -> anyhow::Result<Option<State>> {
+        self.tally.processes += 1;
+        if self.random.usize(0..BINARY_ONE_IN) == 0 {
+            self.binary();
+            return Ok(None);
+        }
+        let side = if self.random.bool() { Side::Before } else { Side::After };
+        let kill = match self.random.u8(0..6) {
+            0 | 1 => Some(Point::Request(self.random.usize(0..24), side)),
+            2 => Some(Point::Git(self.random.usize(0..5), side)),
+            3 => Some(Point::Save(self.random.usize(0..8), side)),
+            _ => None,
+        };
+        self.deeds.push(format!("a process, to be killed at {kill:?}"));
+        match self.lives.serve(kill, 0)? {
+            Ended::Killed => {
+                self.tally.kills += 1;
+                Ok(None)
+            }
+            Ended::Rests(state) => {
+                self.deeds.push(format!("it rests: {:?}", standing(&state, self.lives.now())));
+                Ok(Some(*state))
+            }
+        }
+    }
+
+    /// Runs the binary, and kills it after some requests unless it ends before.
+    fn binary(&mut self) {
+        self.deeds.push("the binary".to_owned());
+        self.tally.binaries += 1;
+        self.lives.race("");
+        self.race = None;
+        let seen = || self.stage().world(|world| world.requests().next_back().map(|seen| seen.at));
+        let (start, wanted) = (seen(), self.random.usize(0..30));
+        let count = || {
+            let is_new = |seen: &&recipesync::emulator::Seen| Some(seen.at) > start;
+            self.stage().world(|world| world.requests().rev().take_while(is_new).count())
+        };
+        let mut process = self.lives.stage.spawn(&["sync", "--give-up-after", "1s"]);
+        while !process.has_ended() && count() < wanted {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let was_killed = !process.has_ended();
+        drop(process);
+        self.tally.kills += usize::from(was_killed);
+        // What git was doing for it goes on without it.
+        let is_ours =
+            |name: &str| name.contains(self.lives.stage.path(".").to_str().unwrap().trim_end_matches('.'));
+        self.lives
+            .stage
+            .wait("the git commands of a killed process", || !processes().any(|name| is_ours(&name)));
+    }
+
+    /// Looks at both sides, and asks the model.
+    fn look(&mut self) -> anyhow::Result<()> {
+        if let Some((_, path, mark)) = self.race.take() {
+            if self.lives.was_raced() {
+                self.deeds.push(format!("{mark} is written to {path} in Main just before a push"));
+                self.model.write(Place::Main, path, &mark);
+            }
+            self.lives.race("");
+        }
+        let (main, workspace) = (self.people().branch("main"), self.people().workspace());
+        self.model.look(Place::Main, &main)?;
+        self.model.look(Place::Workspace, &workspace)
+    }
+
+    /// A person settles what waits for one; returns whether something did.
+    fn settle(&mut self, state: &State) -> anyhow::Result<bool> {
+        let store = Store::open_beside(&self.stage().path("state"))?;
+        let name = ProjectName::parse("orders")?;
+        let records = store.records(&name)?;
+        let mut paths = state.conflicts.clone();
+        paths.extend(state.guarded.clone());
+        let refused = state.refusals.iter().flat_map(|refusal| &refusal.paths);
+        for (path, blob) in refused {
+            let workspace = records.entries.get(path).map(|entry| entry.blob);
+            paths.insert(path.clone(), recipesync::model::plan::Pair { workspace, branch: Some(*blob) });
+        }
+        if paths.is_empty() {
+            return Ok(false);
+        }
+        let take =
+            if self.random.bool() && state.guarded.is_empty() { Take::Branch } else { Take::Workspace };
+        let refusals = !state.refusals.is_empty();
+        self.deeds.push(format!(
+            "settled for {take:?}: {:?}",
+            paths.keys().map(|path| path.as_str()).collect::<Vec<_>>()
+        ));
+        for path in paths.keys() {
+            let (chosen, other) = match take {
+                Take::Workspace => (Place::Workspace, Place::Main),
+                Take::Branch => (Place::Main, Place::Workspace),
+            };
+            let (chosen, other) = (self.model.at(chosen, path.as_str()), self.model.at(other, path.as_str()));
+            self.model.follow(path.as_str(), &chosen, &other);
+        }
+        store.settle(&name, &Settlement { take, paths: paths.into_iter().collect(), refusals })?;
+        self.tally.settled += 1;
+        Ok(true)
+    }
+
+    /// Everything works again: what waits is settled, and then there is nothing to do.
+    fn end(&mut self, looks: usize) -> anyhow::Result<()> {
+        self.deeds.push("everything works again".to_owned());
+        self.stage().world(|world| world.faults.clear());
+        for _ in 0..SETTLEMENTS {
+            let Ended::Rests(state) = self.lives.serve(None, 0)? else { bail!("nobody killed it") };
+            self.look()?;
+            if !self.settle(&state)? {
+                return self.is_well(&state, looks).with_context(|| format!("{state:#?}"));
+            }
+        }
+        bail!("it takes more than {SETTLEMENTS} settlements")
+    }
+
+    fn is_well(&mut self, state: &State, looks: usize) -> anyhow::Result<()> {
+        let stands = standing(state, self.lives.now());
+        ensure!(matches!(stands, Standing::InSync | Standing::Drift), "it ends {stands:?}");
+        let waits: BTreeSet<String> = state.to_prune.keys().map(ToString::to_string).collect();
+        let is_pruned = |path: &String| !self.model.is_file(Place::Main, path);
+        let differing = self.model.differing();
+        ensure!(differing == waits && waits.iter().all(is_pruned), "{differing:?} differ, {waits:?} wait");
+        let before = (self.people().tip("main"), self.stage().requests("import.start"));
+        let imports = self.stage().imports().len();
+        self.lives.serve(None, looks)?;
+        self.look()?;
+        ensure!(
+            (self.people().tip("main"), imports) == (before.0, self.stage().imports().len()),
+            "it is not quiet"
+        );
+        self.tally.marks += self.model.count();
+        Ok(())
+    }
+}
+
+/// Returns the command lines of all processes.
+#[expect(clippy::disallowed_methods, reason = "the system's own files")]
+fn processes() -> impl Iterator<Item = String> {
+    let all = std::fs::read_dir("/proc").unwrap().flatten();
+    all.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok())
+        .map(|line| String::from_utf8_lossy(&line).replace('\0', " "))
+}
+
+#[test]
+fn random_work_and_random_failures_lose_nothing() {
+    make_runs(0..25, 10);
+}
+
+#[test]
+fn random_work_and_random_failures_lose_nothing_either() {
+    make_runs(25..50, 10);
+}

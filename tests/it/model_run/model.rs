@@ -1,0 +1,224 @@
+//! What must be true of a run, known without anything of the program's: who wrote what after having seen what.
+//!
+//! Every text that anybody writes is a mark that occurs nowhere else, and so is every deletion. A mark follows those
+//! that stood where it was written. The daemon may carry a mark to another side only in the place of one that it
+//! follows: else somebody's work is gone that nobody has seen. A person who settles a conflict lets the chosen side
+//! follow the other.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{bail, ensure};
+
+/// Where files are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Place {
+    /// In the workspace.
+    Workspace,
+    /// On the branch that people work on.
+    Main,
+}
+
+impl Place {
+    fn other(self) -> Self {
+        match self {
+            Self::Workspace => Self::Main,
+            Self::Main => Self::Workspace,
+        }
+    }
+}
+
+/// What stands at a path before anybody wrote there.
+const NONE: &str = "none";
+
+/// Everything that was written.
+#[derive(Default)]
+pub(crate) struct Model {
+    /// By path and mark, the marks that it follows.
+    follows: BTreeMap<(String, String), BTreeSet<String>>,
+    /// By place and path, the mark that stands there.
+    stands: BTreeMap<(Place, String), String>,
+    /// The marks that the daemon has seen on both sides, by path.
+    shared: BTreeSet<(String, String)>,
+    /// Deletions of what the daemon has never seen on both sides: they leave what was there before, nothing.
+    void: BTreeSet<(String, String)>,
+    written: usize,
+}
+
+impl Model {
+    /// Returns the mark that stands at a path.
+    pub(crate) fn at(&self, place: Place, path: &str) -> String {
+        self.stands.get(&(place, path.to_owned())).cloned().unwrap_or_else(|| NONE.to_owned())
+    }
+
+    /// Returns whether a file stands at a path.
+    pub(crate) fn is_file(&self, place: Place, path: &str) -> bool {
+        is_file(&self.at(place, path))
+    }
+
+    /// Returns all paths that were ever written.
+    pub(crate) fn paths(&self) -> BTreeSet<String> {
+        self.stands.keys().map(|(_, path)| path.clone()).collect()
+    }
+
+    /// Returns how many marks there are.
+    pub(crate) fn count(&self) -> usize {
+        self.follows.len()
+    }
+
+    /// Makes a mark for a new text.
+    pub(crate) fn mark(&mut self) -> String {
+        self.written += 1;
+        format!("t{}x", self.written)
+    }
+
+    /// A person writes a mark, in sight of what stands there.
+    pub(crate) fn write(&mut self, place: Place, path: &str, mark: &str) {
+        let (before, beside) = (self.at(place, path), self.at(place.other(), path));
+        self.follow(path, mark, &before);
+        if !is_file(&before) && !is_file(&beside) {
+            // Nothing is there on either side, whoever deleted it.
+            self.follow(path, mark, &beside);
+        }
+        self.stands.insert((place, path.to_owned()), mark.to_owned());
+    }
+
+    /// A person deletes a file.
+    pub(crate) fn delete(&mut self, place: Place, path: &str) {
+        self.written += 1;
+        let mark = format!("gone{}", self.written);
+        if !self.was_shared(path, &self.at(place, path)) {
+            self.void.insert((path.to_owned(), mark.clone()));
+        }
+        self.write(place, path, &mark);
+    }
+
+    /// Returns whether a text, or one that it goes back to, was on both sides.
+    fn was_shared(&self, path: &str, mark: &str) -> bool {
+        let key = (path.to_owned(), mark.to_owned());
+        self.shared.contains(&key)
+            || self
+                .follows
+                .get(&key)
+                .into_iter()
+                .flatten()
+                .any(|before| is_file(before) && self.was_shared(path, before))
+    }
+
+    /// Notes that a mark was written in sight of another.
+    pub(crate) fn follow(&mut self, path: &str, mark: &str, before: &str) {
+        let followed = self.follows.entry((path.to_owned(), mark.to_owned())).or_default();
+        if mark != before {
+            followed.insert(before.to_owned());
+        }
+    }
+
+    /// Returns whether a mark is another, or was written in sight of it or of what follows it.
+    pub(crate) fn has_seen(&self, path: &str, mark: &str, other: &str) -> bool {
+        let mut open = vec![mark.to_owned()];
+        let mut known = BTreeSet::new();
+        while let Some(mark) = open.pop() {
+            if mark == other {
+                return true;
+            }
+            if known.insert(mark.clone()) {
+                open.extend(self.follows.get(&(path.to_owned(), mark)).into_iter().flatten().cloned());
+            }
+        }
+        false
+    }
+
+    /// Looks at a place after the daemon has worked: what it has changed, it may have changed.
+    pub(crate) fn look(&mut self, place: Place, files: &BTreeMap<String, String>) -> anyhow::Result<()> {
+        let paths: BTreeSet<String> = self.paths().into_iter().chain(files.keys().cloned()).collect();
+        for path in paths {
+            let before = self.at(place, &path);
+            let now = match files.get(&path) {
+                Some(text) => mark_in(text)?,
+                None if !is_file(&before) => continue,
+                None => self.at(place.other(), &path),
+            };
+            if now == before {
+                continue;
+            }
+            ensure!(
+                files.contains_key(&path) || !is_file(&now),
+                "{path} is gone in {place:?}, and nobody deleted it"
+            );
+            ensure!(
+                self.follows.contains_key(&(path.clone(), now.clone())),
+                "{path} holds {now} in {place:?}, which nobody wrote there"
+            );
+            ensure!(
+                self.has_seen(&path, &now, &before) || self.void.contains(&(path.clone(), before.clone())),
+                "{now} took the place of {before} at {path} in {place:?}, and who wrote it had not seen that"
+            );
+            self.stands.insert((place, path), now);
+        }
+        Ok(())
+    }
+
+    /// Notes what both sides hold, now that the daemon has seen it and saved that.
+    pub(crate) fn share(&mut self) {
+        for path in self.paths() {
+            let mark = self.at(Place::Main, &path);
+            if mark == self.at(Place::Workspace, &path) {
+                self.shared.insert((path, mark));
+            }
+        }
+    }
+
+    /// Returns the paths at which the two sides differ.
+    pub(crate) fn differing(&self) -> BTreeSet<String> {
+        let differs = |path: &String| {
+            let (workspace, main) = (self.at(Place::Workspace, path), self.at(Place::Main, path));
+            workspace != main && (is_file(&workspace) || is_file(&main))
+        };
+        self.paths().into_iter().filter(differs).collect()
+    }
+}
+
+/// Returns whether a mark is a text's.
+pub(crate) fn is_file(mark: &str) -> bool {
+    mark.starts_with('t')
+}
+
+/// Finds the one mark in a file.
+pub(crate) fn mark_in(text: &str) -> anyhow::Result<String> {
+    let is_mark = |word: &&str| {
+        let digits = word.strip_prefix('t').and_then(|word| word.strip_suffix('x'));
+        digits.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    let mut marks = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(is_mark);
+    match (marks.next(), marks.next()) {
+        (Some(mark), None) => Ok(mark.to_owned()),
+        found => bail!("{found:?} in {text:?}, where one mark was written"),
+    }
+}
+
+#[test]
+fn the_model_complains_of_what_is_lost() {
+    const PATH: &str = "a";
+    let looked = |place, mark: Option<&str>, prepare: fn(&mut Model)| {
+        let mut model = Model::default();
+        for place in [Place::Workspace, Place::Main] {
+            model.write(place, PATH, "t1x");
+        }
+        model.share();
+        prepare(&mut model);
+        let files = mark.map(|mark| (PATH.to_owned(), format!("say {mark}")));
+        model.look(place, &files.into_iter().collect()).map_err(|error| error.to_string())
+    };
+    let edited = |model: &mut Model| model.write(Place::Main, PATH, "t2x");
+    let both = |model: &mut Model| {
+        model.write(Place::Main, PATH, "t2x");
+        model.write(Place::Workspace, PATH, "t3x");
+    };
+    let deleted = |model: &mut Model| model.delete(Place::Workspace, PATH);
+    assert!(looked(Place::Workspace, Some("t2x"), edited).is_ok());
+    assert!(looked(Place::Main, None, deleted).is_ok());
+    assert!(looked(Place::Main, Some("t1x"), edited).unwrap_err().contains("had not seen"));
+    assert!(looked(Place::Workspace, Some("t2x"), both).unwrap_err().contains("had not seen"));
+    assert!(looked(Place::Workspace, None, edited).unwrap_err().contains("nobody deleted"));
+    assert!(looked(Place::Workspace, Some("t1x"), deleted).unwrap_err().contains("had not seen"));
+    assert!(looked(Place::Workspace, Some("t9x"), edited).unwrap_err().contains("nobody wrote"));
+}
