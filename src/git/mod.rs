@@ -257,7 +257,7 @@ impl Cache {
 
     /// Writes a commit that changes files below a folder of its parent and nothing else; a change without a blob
     /// removes. Folders left without a file go. Returns `None` where nothing would change. On the disk when this
-    /// returns; no ref is moved.
+    /// returns; no ref is moved. The committer is that of the settings, and the author as well where none is given.
     ///
     /// # Errors
     /// [`GitError::NotAFolder`] and [`GitError::NotAFile`] where the tree has something else under a name;
@@ -268,12 +268,15 @@ impl Cache {
         path: &RepoPath,
         changes: &BTreeMap<PackagePath, Option<BlobId>>,
         message: &str,
+        author: Option<&str>,
         when: DateTime<Utc>,
     ) -> Result<Option<CommitId>, GitError> {
         let (path, changes, message) = (path.clone(), changes.clone(), message.to_owned());
         let edit = commit::Edit { parent, path, changes, message, when };
-        let author = self.0.settings.author.clone();
-        self.objects(move |folder| commit::commit(folder, &author, &edit)).await
+        let committer = self.0.settings.author.clone();
+        let author =
+            author.and_then(|author| Author::parse(author).ok()).unwrap_or_else(|| committer.clone());
+        self.objects(move |folder| commit::commit(folder, &author, &committer, &edit)).await
     }
 
     /// Runs blocking work on the cache's objects.

@@ -139,7 +139,7 @@ async fn commit(
         })
         .collect();
     cache.store_pack(pack).await?;
-    cache.commit_tree(parent, &folder(at), &changes, "orders: x\n", DateTime::UNIX_EPOCH).await
+    cache.commit_tree(parent, &folder(at), &changes, "orders: x\n", None, DateTime::UNIX_EPOCH).await
 }
 
 #[tokio::test]

@@ -70,7 +70,7 @@ async fn push(
         _ => tip,
     };
     let text = format!("{}: the workspace's side of a conflict\n", wiring.project.name);
-    let made = git.commit_tree(Some(parent), &wiring.project.path, side, &text, now.time).await?;
+    let made = git.commit_tree(Some(parent), &wiring.project.path, side, &text, None, now.time).await?;
     let commit = made.unwrap_or(parent);
     git.push_ref(commit, &name, true).await?;
     Ok(Some(commit))

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "all of this is tests")]
 
+mod authors;
 mod canary;
 mod check_online;
 mod command_line;
