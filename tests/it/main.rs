@@ -13,6 +13,7 @@ mod directions;
 mod faults;
 mod first_run;
 mod lives;
+mod misbehaving;
 mod model_run;
 mod noise;
 mod pairing;

@@ -52,7 +52,8 @@ impl Scenario {
     }
 }
 
-const PLAIN: Scenario = Scenario {
+/// One in which nothing happens.
+pub(crate) const PLAIN: Scenario = Scenario {
     name: "",
     pairing: Pairing::one_branch,
     is_settled: true,
