@@ -8,7 +8,7 @@ use super::kind::Kind;
 
 /// Where in a file a value stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(crate) enum Place {
     /// In a file that is no asset: nothing is set aside.
     Plain,
     /// In an asset, at no place that has rows.
@@ -61,7 +61,7 @@ pub(super) enum Place {
 
 /// What a change of a field says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Class {
+pub(crate) enum Class {
     /// Somebody changed something.
     Meaningful,
     /// The server writes it.
@@ -82,14 +82,14 @@ pub(super) enum Class {
 
 /// One row of the table.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Row {
+pub(crate) struct Row {
     key: &'static str,
     /// What a change says.
-    pub(super) class: Class,
+    pub(crate) class: Class,
     /// For a field of which an empty value is the same as none: further values (as JSON text) that are.
-    pub(super) empty: Option<&'static [&'static str]>,
+    pub(crate) empty: Option<&'static [&'static str]>,
     /// How its value is read.
-    pub(super) inside: Place,
+    pub(crate) inside: Place,
 }
 
 const fn row(key: &'static str, class: Class, inside: Place) -> Row {
@@ -165,7 +165,7 @@ const PAGE: &[Row] = &[row("unique_id", Class::Derived, Place::Other)];
 
 impl Place {
     /// Returns where the outermost value of a file stands.
-    pub(super) const fn of(kind: &Kind) -> Self {
+    pub(crate) const fn of(kind: &Kind) -> Self {
         match kind {
             Kind::Recipe => Self::Recipe,
             Kind::CustomAdapter => Self::Adapter,
@@ -179,7 +179,7 @@ impl Place {
     }
 
     /// Returns how a member of an object at this place is read.
-    pub(super) fn member(self, key: &[u8]) -> Row {
+    pub(crate) fn member(self, key: &[u8]) -> Row {
         self.rows().iter().find(|row| row.key.as_bytes() == key).copied().unwrap_or(Row {
             key: "",
             class: Class::Meaningful,
@@ -189,7 +189,7 @@ impl Place {
     }
 
     /// Returns where the items of a list at this place stand.
-    pub(super) const fn item(self) -> Self {
+    pub(crate) const fn item(self) -> Self {
         match self {
             Self::Config => Self::ConfigEntry,
             Self::Block => Self::Step,
@@ -200,7 +200,7 @@ impl Place {
     }
 
     /// Returns the place itself where a value of this sort can stand there, and a place without rows where not.
-    pub(super) const fn holding(self, tag: Tag) -> Self {
+    pub(crate) const fn holding(self, tag: Tag) -> Self {
         let fits = match self {
             Self::Config | Self::Block | Self::Columns | Self::Conditions => matches!(tag, Tag::Array),
             Self::Connector => matches!(tag, Tag::String),
@@ -243,12 +243,12 @@ impl Place {
 }
 
 /// Returns whether a step of this keyword is control flow and has no connector.
-pub(super) fn is_control(keyword: &str) -> bool {
+pub(crate) fn is_control(keyword: &str) -> bool {
     ["if", "elsif", "else", "foreach", "repeat", "while_condition", "try", "catch", "stop"].contains(&keyword)
 }
 
 /// Returns whether a condition's operand looks at its left side only.
-pub(super) fn is_one_sided(operand: &str) -> bool {
+pub(crate) fn is_one_sided(operand: &str) -> bool {
     ["present", "blank", "is_true", "is_not_true"].contains(&operand)
 }
 

@@ -8,16 +8,16 @@ use super::json::{Doc, Node, Tag};
 use super::kind::is_asset;
 
 /// A reference to another asset, without what comes and goes.
-pub(super) struct Reference {
-    pub(super) name: String,
-    pub(super) folder: String,
-    pub(super) full_path: Option<String>,
+pub(crate) struct Reference {
+    pub(crate) name: String,
+    pub(crate) folder: String,
+    pub(crate) full_path: Option<String>,
     target: Option<PackagePath>,
 }
 
 impl Reference {
     /// Reads an object that is a reference and nothing else. Where only a reference can stand, its name is enough.
-    pub(super) fn read(doc: &Doc<'_>, object: Node, expected: bool) -> Option<Self> {
+    pub(crate) fn read(doc: &Doc<'_>, object: Node, expected: bool) -> Option<Self> {
         let (mut name, mut folder, mut full_path, mut target) = (None, None, None, None);
         for (key, value) in doc.members(object) {
             let text =
@@ -36,7 +36,7 @@ impl Reference {
     }
 
     /// Returns the name that the connections of the custom connector use for it.
-    pub(super) fn connector(&self) -> Option<&str> {
+    pub(crate) fn connector(&self) -> Option<&str> {
         self.target.as_ref()?.file_name().strip_suffix(".custom_adapter.json")
     }
 }

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use git2::{ErrorCode, ObjectType, Oid, Repository, RepositoryInitOptions, Tree, TreeEntry};
 
-use super::{BranchFiles, GitError, Odd, OddReason};
+use super::{BranchFiles, GitError, Odd, OddReason, blob_id};
 use crate::model::branch::BranchName;
 use crate::model::oid::{BlobId, CommitId, TreeId};
 use crate::model::path::{PackagePath, RepoPath};
@@ -155,7 +155,12 @@ pub(super) fn blobs(folder: &Path, ids: &[BlobId], limit: usize) -> Result<Vec<V
         if size > MAX_BLOB_BYTES {
             return Err(GitError::TooLarge { what: format!("blob {id}") });
         }
-        Ok(objects.read(name).map_err(missing(folder, "blob", name))?.data().to_vec())
+        let bytes = objects.read(name).map_err(missing(folder, "blob", name))?.data().to_vec();
+        if blob_id(&bytes)? != *id {
+            let reason = format!("blob {id} is not what its name says");
+            return Err(GitError::Damaged { folder: folder.to_owned(), reason });
+        }
+        Ok(bytes)
     };
     let mut all = Vec::with_capacity(ids.len().min(1024));
     let mut held = 0;
@@ -202,7 +207,10 @@ pub(super) fn is_ancestor(folder: &Path, ancestor: CommitId, descendant: CommitI
     found.map_err(damaged(folder))
 }
 
+/// Opens the repository. Its objects are not hashed again when they are read: libgit2 does that at a quarter of the
+/// speed at which [`blobs`] does it, and what git fetches it has checked itself.
 pub(super) fn open(folder: &Path) -> Result<Repository, GitError> {
+    git2::opts::strict_hash_verification(false);
     Repository::open_bare(folder).map_err(damaged(folder))
 }
 

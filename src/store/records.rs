@@ -8,16 +8,21 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, Row, Transaction, params};
 
 use super::json;
-use crate::model::oid::BlobId;
+use crate::model::oid::{BlobId, CommitId};
 use crate::model::path::PackagePath;
+use crate::model::plan::{Base, Pair};
 use crate::model::project::ProjectName;
 use crate::model::state::{EntryPrint, Record, Records};
 
-/// The table. `entry` and what follows is of the last package and is null where the path was not in it.
+/// The table. What the last package said of the file comes first, and is null where the path was not in it; then
+/// each field of a [`Record`]. `base` is null where there is none, 1 for an agreed pair, 0 for sides that were never
+/// seen to be the same.
 pub(super) const TABLE: &str = "
     CREATE TABLE record (
-        project TEXT NOT NULL, path TEXT NOT NULL, record TEXT,
+        project TEXT NOT NULL, path TEXT NOT NULL,
         blob BLOB, seal BLOB, crc INTEGER, size INTEGER,
+        base INTEGER, workspace BLOB, branch BLOB,
+        recorded BLOB, sent BLOB, tries INTEGER NOT NULL, decision TEXT, disputed BLOB,
         PRIMARY KEY (project, path)
     ) STRICT, WITHOUT ROWID;
 ";
@@ -42,16 +47,18 @@ pub(super) fn upgrade(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
 pub(super) fn load(connection: &Connection, project: &ProjectName) -> rusqlite::Result<Records> {
     let mut records = Records::default();
     let mut query = connection.prepare_cached(
-        "SELECT path, record, blob, seal, crc, size FROM record WHERE project = ?1 ORDER BY path",
+        "SELECT path, blob, seal, crc, size, base, workspace, branch, recorded, sent, tries, decision, disputed
+         FROM record WHERE project = ?1 ORDER BY path",
     )?;
     let mut rows = query.query([project.as_str()])?;
     while let Some(row) = rows.next()? {
         let path = PackagePath::parse(row.get_ref(0)?.as_str().map_err(odd(0))?).map_err(odd(0))?;
-        if let Some(record) = row.get_ref(1)?.as_str_or_null().map_err(odd(1))? {
-            records.paths.insert(path.clone(), serde_json::from_str(record).map_err(odd(1))?);
-        }
+        let record = record(row)?;
         if let Some(entry) = entry(row)? {
-            records.entries.insert(path, entry);
+            records.entries.insert(path.clone(), entry);
+        }
+        if record != Record::default() {
+            records.paths.insert(path, record);
         }
     }
     Ok(records)
@@ -63,10 +70,32 @@ fn odd<E: std::error::Error + Send + Sync + 'static>(column: usize) -> impl Fn(E
 }
 
 fn entry(row: &Row<'_>) -> rusqlite::Result<Option<EntryPrint>> {
-    let Some(blob) = row.get::<_, Option<[u8; 20]>>(2)? else { return Ok(None) };
-    let seal = u128::from_be_bytes(row.get(3)?);
-    let size = u64::try_from(row.get::<_, i64>(5)?).map_err(odd(5))?;
-    Ok(Some(EntryPrint { crc: row.get(4)?, size, seal, blob: BlobId::from_bytes(blob) }))
+    let Some(blob) = blob(row, 1)? else { return Ok(None) };
+    let seal = u128::from_be_bytes(row.get(2)?);
+    let size = u64::try_from(row.get::<_, i64>(4)?).map_err(odd(4))?;
+    Ok(Some(EntryPrint { crc: row.get(3)?, size, seal, blob }))
+}
+
+fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
+    let base = match row.get(5)? {
+        None => None,
+        Some(0) => Some(Base::Unknown),
+        Some(1) => Some(Base::Agreed(Pair { workspace: blob(row, 6)?, branch: blob(row, 7)? })),
+        Some(other) => return Err(rusqlite::Error::IntegralValueOutOfRange(5, other)),
+    };
+    let commit = |column| -> rusqlite::Result<Option<CommitId>> {
+        Ok(row.get::<_, Option<[u8; 20]>>(column)?.map(CommitId::from_bytes))
+    };
+    let decision = match row.get_ref(11)?.as_str_or_null().map_err(odd(11))? {
+        Some(text) => Some(serde_json::from_str(text).map_err(odd(11))?),
+        None => None,
+    };
+    let (recorded, sent, disputed) = (commit(8)?, blob(row, 9)?, commit(12)?);
+    Ok(Record { base, recorded, sent, tries: row.get(10)?, decision, disputed })
+}
+
+fn blob(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<BlobId>> {
+    Ok(row.get::<_, Option<[u8; 20]>>(column)?.map(BlobId::from_bytes))
 }
 
 /// Makes the saved records the given ones.
@@ -84,32 +113,58 @@ pub(super) fn save(
     for path in all(&saved).difference(&now) {
         delete.execute(params![project.as_str(), path.as_str()])?;
     }
-    let mut put = transaction.prepare_cached(
-        "INSERT OR REPLACE INTO record (project, path, record, blob, seal, crc, size) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )?;
     for path in &now {
         let (record, entry) = (records.paths.get(path), records.entries.get(path));
-        if (record, entry) == (saved.paths.get(path), saved.entries.get(path)) {
-            continue;
+        if (record, entry) != (saved.paths.get(path), saved.entries.get(path)) {
+            put(transaction, project, path, record.copied().unwrap_or_default(), entry)?;
         }
-        put.execute(params![
+    }
+    Ok(())
+}
+
+fn put(
+    transaction: &Transaction<'_>,
+    project: &ProjectName,
+    path: &PackagePath,
+    record: Record,
+    entry: Option<&EntryPrint>,
+) -> rusqlite::Result<()> {
+    let (base, pair) = match record.base {
+        None => (None, Pair::default()),
+        Some(Base::Unknown) => (Some(0), Pair::default()),
+        Some(Base::Agreed(pair)) => (Some(1), pair),
+    };
+    let blob = |blob: Option<BlobId>| blob.map(|blob| *blob.as_bytes());
+    let commit = |commit: Option<CommitId>| commit.map(|commit| *commit.as_bytes());
+    transaction
+        .prepare_cached(
+            "INSERT OR REPLACE INTO record
+             (project, path, blob, seal, crc, size, base, workspace, branch, recorded, sent, tries, decision, disputed)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+        )?
+        .execute(params![
             project.as_str(),
             path.as_str(),
-            record.map(|record: &Record| json(record)),
-            entry.map(|entry| *entry.blob.as_bytes()),
+            blob(entry.map(|entry| entry.blob)),
             entry.map(|entry| entry.seal.to_be_bytes()),
             entry.map(|entry| entry.crc),
             entry.map(|entry| i64::try_from(entry.size).expect("bounded by the archive")),
-        ])?;
-    }
-    Ok(())
+            base,
+            blob(pair.workspace),
+            blob(pair.branch),
+            commit(record.recorded),
+            blob(record.sent),
+            record.tries,
+            record.decision.map(|decision| json(&decision)),
+            commit(record.disputed),
+        ])
+        .map(drop)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::oid::CommitId;
-    use crate::model::plan::{Base, Pair};
+    use crate::model::plan::{Decision, Take};
     use crate::model::state::State;
     use crate::store::{Saved, Store};
 
@@ -125,8 +180,19 @@ mod tests {
         let mut records = Records::default();
         for number in 0..40 {
             let path = path(&format!("d{}/r{number}.recipe.json", number % 3));
+            let other = Record {
+                base: Some(Base::Unknown),
+                sent: Some(blob),
+                tries: 3,
+                decision: Some(Decision {
+                    take: Take::Branch,
+                    shown: Pair { branch: Some(blob), workspace: None },
+                }),
+                disputed: record.recorded,
+                ..Record::default()
+            };
             if number % 4 > 0 {
-                records.paths.insert(path.clone(), record);
+                records.paths.insert(path.clone(), if number % 5 == 0 { other } else { record });
             }
             if number % 4 < 3 {
                 records.entries.insert(path, EntryPrint { size: number, ..entry });

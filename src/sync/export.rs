@@ -10,7 +10,7 @@ use super::{Failed, Now, Stepped, Wiring, fail, rest};
 use crate::blocking;
 use crate::model::project::Source;
 use crate::model::state::{Next, Phase, Records, State};
-use crate::workato::{Class, Download, JobStatus, Turn, WorkatoError, poll_delay};
+use crate::workato::{Class, Download, FolderAsset, JobStatus, Turn, WorkatoError, poll_delay};
 
 /// How far fetching has come.
 #[derive(Debug)]
@@ -74,12 +74,17 @@ pub(super) async fn begin(wiring: &Wiring, mut state: State, clock: Now) -> Fetc
         Ok(id) => state.workspace_id = id.or(state.workspace_id),
         Err(error) => return fail(state, error),
     }
+    state.listed = None;
     let manifest = match wiring.project.source {
         Source::Manifest(id) => id,
         Source::Folder(folder) => {
             match client.folder_assets(turn, folder).await {
-                Ok(assets) if assets.is_empty() => return empty_folder(wiring, state, now).await,
-                Ok(_) => {}
+                Ok(assets) => {
+                    state.listed = Some(listing(&assets));
+                    if assets.is_empty() {
+                        return empty_folder(wiring, state, now).await;
+                    }
+                }
                 Err(error) => return fail(state, error),
             }
             match keep_manifest(wiring, &mut state, turn, folder).await {
@@ -117,6 +122,16 @@ pub(super) async fn begin(wiring: &Wiring, mut state: State, clock: Now) -> Fetc
 fn export_failed(wiring: &Wiring, said: Option<String>) -> StepError {
     let reason = said.unwrap_or_else(|| "no reason was given".to_owned());
     StepError::ExportFailed { source_name: wiring.project.source.to_string(), reason }
+}
+
+/// Names what a folder holds, by the assets' ids, files and versions: a save gives a recipe another version.
+pub(super) fn listing(assets: &[FolderAsset]) -> String {
+    let mut lines: Vec<String> = assets
+        .iter()
+        .map(|asset| format!("{} {} {:?} {}\n", asset.kind, asset.id, asset.version, asset.zip_name))
+        .collect();
+    lines.sort_unstable();
+    blake3::hash(lines.concat().as_bytes()).to_hex().as_str()[..32].to_owned()
 }
 
 /// Refreshes the manifest that the daemon keeps for a folder. Answers `None` where it was made just now, so that

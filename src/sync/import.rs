@@ -12,11 +12,15 @@ use crate::asset::kind::{asset_id, is_asset};
 use crate::blocking;
 use crate::model::oid::BlobId;
 use crate::model::path::PackagePath;
+use crate::model::project::Source;
 use crate::model::state::{Attempt, Next, Outcome, Phase, RecipeResult, State};
-use crate::workato::{ImportError, ImportOptions, JobStatus, Package, WorkatoError};
+use crate::workato::{ImportError, ImportOptions, JobStatus, Package, Turn, WorkatoError};
 
 /// How long an import job may run before its outcome counts as lost.
 const JOB_DEADLINE: TimeDelta = TimeDelta::minutes(60);
+
+/// How often in a row an import is put off because the folder was saved to meanwhile.
+const MAX_RELOOKS: u8 = 3;
 
 /// How soon to ask again for the workspace's one import while another project has it.
 const QUEUE_DELAY: TimeDelta = TimeDelta::milliseconds(500);
@@ -81,6 +85,15 @@ async fn send(wiring: &Wiring, state: State, attempt: Attempt, now: DateTime<Utc
         }
         Err(error) => return Ok(reject(wiring, state, chain(&error))),
     };
+    match is_outdated(wiring, &state, turn).await {
+        Ok(false) => {}
+        Ok(true) => {
+            let relooks = state.relooks + 1;
+            return forget(wiring, State { relooks, ..state }).await;
+        }
+        Err(error) => return not_sent(wiring, state, error.into()).await,
+    }
+    let state = State { relooks: 0, ..state };
     let import = wiring.project.import.as_ref().expect("only a project with an import plans one");
     let options = ImportOptions {
         restart_recipes: import.restart_recipes,
@@ -108,6 +121,20 @@ async fn send(wiring: &Wiring, state: State, attempt: Attempt, now: DateTime<Utc
             Ok(look_again(wiring, state, Outcome::Lost { reason }))
         }
     }
+}
+
+/// Asks, as the last thing before an import, whether somebody has saved anything in the folder since the look that the
+/// import was planned on began: an export takes its time, and shows the workspace as it was when it was asked for. A
+/// folder that never stands still would hold up every import, so that this is asked a few times and no more.
+async fn is_outdated(wiring: &Wiring, state: &State, turn: Turn<'_>) -> Result<bool, WorkatoError> {
+    let (Some(listed), Source::Folder(folder)) = (&state.listed, wiring.project.source) else {
+        return Ok(false);
+    };
+    if state.relooks >= MAX_RELOOKS {
+        return Ok(false);
+    }
+    let assets = wiring.workspace.client().folder_assets(turn, folder).await?;
+    Ok(export::listing(&assets) != *listed)
 }
 
 /// Ends the step before anything was sent. Where the failure passes, the same import is tried again while the

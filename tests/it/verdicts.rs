@@ -338,6 +338,43 @@ fn an_edit_made_after_a_killed_export_is_not_overwritten() {
 }
 
 #[test]
+fn an_edit_made_while_the_look_is_under_way_is_not_overwritten() {
+    let (stage, _) = committed();
+    stage.world(|world| world.settings.export_polls = 1);
+    stage.fault(&json!({ "on": "package.get", "then": { "status": { "code": 500 } } }));
+    let running = stage.spawn(&["sync"]);
+    stage.wait("the export is asked about", || stage.requests("package.get") > 0);
+    // The package was built before this.
+    stage.edit_in_workspace(INTAKE, &says("three"));
+    stage.world(|world| world.faults.clear());
+    assert_eq!(running.end(), Some(2));
+    assert_eq!(stage.status()["conflicts"], json!([INTAKE]));
+    assert_eq!(said(stage.workspace_file(INTAKE)).as_deref(), Some("three"));
+    assert!(stage.imports().is_empty());
+}
+
+#[test]
+fn a_folder_that_never_stands_still_holds_up_an_import_for_a_few_looks_alone() {
+    let (stage, _) = committed();
+    // Each second listing is the one right before the import, and says that something was saved since the first.
+    let saved = json!([{ "id": 1, "type": "recipe", "zip_name": "other.recipe.json", "version": 99, "checked": true }]);
+    let answer = json!({ "status": { "code": 200, "body": { "result": { "assets": saved } } } });
+    for skip in [1, 3, 5, 7] {
+        stage.fault(&json!({ "on": "assets.list", "skip": skip, "times": 1, "then": answer }));
+    }
+    let (exports, listings) = (stage.requests("export.start"), stage.requests("assets.list"));
+    stage.sync().expect(0, "in_sync");
+    assert_eq!(said(stage.workspace_file(INTAKE)).as_deref(), Some("two"));
+    assert_eq!(stage.imports().len(), 1);
+    assert_eq!(
+        stage.requests("export.start") - exports,
+        4 + 1,
+        "looks before the import, and the one after it"
+    );
+    assert_eq!(stage.requests("assets.list") - listings, 4 + 3 + 1);
+}
+
+#[test]
 fn a_token_that_may_not_import_is_told_so_once() {
     for code in [401, 403] {
         let (stage, _) = committed();

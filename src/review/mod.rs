@@ -1,0 +1,10 @@
+//! Assets as people read them: recipes as steps, pills and formulas as text.
+//!
+//! Pure: a parsed file in, words out. What is compared, and what a comparison sets aside, is the business of `asset`;
+//! here is how it reads. Nothing here knows files, git or the terminal.
+
+pub mod names;
+pub mod pill;
+pub mod printable;
+pub mod recipe;
+pub mod render;
