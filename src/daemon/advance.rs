@@ -83,9 +83,10 @@ async fn stumbled(
     now: DateTime<Utc>,
 ) -> Result<Stepped, StoreError> {
     let stall = error.stall();
-    // Once: a cache that was made anew and is damaged again is not the cache's fault.
-    let healed_before =
-        state.stalled.is_some() || state.trouble.as_ref().is_some_and(|trouble| trouble.healed);
+    // Once: a cache that was made anew and is damaged again is not the cache's fault. What it stalled for may have
+    // been something else.
+    let is_known = state.stalled.as_ref().is_some_and(|before| before.reason == stall.reason);
+    let healed_before = is_known || state.trouble.as_ref().is_some_and(|trouble| trouble.healed);
     let heals = error.is_of_the_cache() && !healed_before && heal(wiring).await;
     let disposition = if heals { Disposition::Retry } else { error.disposition() };
     let next = match disposition {

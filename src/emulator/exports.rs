@@ -52,6 +52,9 @@ fn spoil(mut entries: Vec<Entry>, faults: &[Then], now: DateTime<Utc>) -> Result
     if faults.contains(&Then::Empty) {
         entries.clear();
     }
+    if faults.contains(&Then::Foreign) {
+        entries = vec![Entry::file("foreign.recipe.json", b"{\n  \"name\": \"Foreign\"\n}")];
+    }
     let hostile =
         faults.iter().find_map(|then| if let Then::Hostile { name } = then { Some(name) } else { None });
     let mut zip = match hostile {

@@ -96,6 +96,8 @@ pub enum Then {
     },
     /// The exported zip holds nothing.
     Empty,
+    /// The exported zip holds another workspace's files.
+    Foreign,
     /// The exported zip holds one hostile thing more.
     Hostile {
         /// One of the names that `GET /_emulator/` lists.
@@ -116,6 +118,11 @@ pub enum Then {
     },
     /// Results are told for recipes that do not exist.
     WrongIds,
+    /// The answer is about another job, or whatever else it is that has a number.
+    OtherId {
+        /// Its number.
+        id: u64,
+    },
     /// Only the first so many results are told.
     SomeResults {
         /// How many.
@@ -141,12 +148,13 @@ pub enum Then {
 }
 
 /// One of each, as `GET /_emulator/` shows them.
-pub(super) const EXAMPLES: [&str; 25] = [
+pub(super) const EXAMPLES: [&str; 27] = [
     r#""cut""#,
     r#""direct""#,
     r#""stuck""#,
     r#""vanish""#,
     r#""empty""#,
+    r#""foreign""#,
     r#""no_effect""#,
     r#""half""#,
     r#""other""#,
@@ -165,6 +173,7 @@ pub(super) const EXAMPLES: [&str; 25] = [
     r#"{"import_result": {"recipe": "Order*", "result": "stopped"}}"#,
     r#"{"some_results": {"count": 1}}"#,
     r#"{"other_workspace": {"id": 5}}"#,
+    r#"{"other_id": {"id": 5}}"#,
     r#"{"redirect": {"to": "http://10.0.0.1/"}}"#,
     r#"{"download_url": {"text": "null"}}"#,
 ];

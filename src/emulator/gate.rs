@@ -74,7 +74,7 @@ impl World {
             Route::RecipeStop => Ok(self.stop_recipe(call.id, now)),
             Route::RecipeVersions => Ok(self.recipe_versions(call.id)),
         };
-        done.unwrap_or_else(|refused| refused)
+        about_another(done.unwrap_or_else(|refused| refused), &call.faults)
     }
 }
 
@@ -95,6 +95,19 @@ pub(super) fn instead(faults: &[Then]) -> Option<Answer> {
         }
         _ => None,
     })
+}
+
+/// Gives an answer another number, where a fault says so.
+fn about_another(answer: Answer, faults: &[Then]) -> Answer {
+    let other = faults.iter().find_map(|then| if let Then::OtherId { id } = then { Some(*id) } else { None });
+    let Some(id) = other else { return answer };
+    match serde_json::from_slice(&answer.body) {
+        Ok(serde_json::Value::Object(mut told)) => {
+            told.insert("id".to_owned(), id.into());
+            Answer { headers: answer.headers, ..Answer::json(answer.status, &told.into()) }
+        }
+        _ => answer,
+    }
 }
 
 /// Returns the platform's own words for a status.

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use git2::Tree;
+use git2::{Oid, Tree};
 
 use super::about::CommitInfo;
 use super::objects::{bytes, damaged, missing, oid, open, tree_at};
-use super::{Cache, GitError};
+use super::{Author, Cache, GitError};
 use crate::model::oid::{BlobId, CommitId};
 use crate::model::path::{PackagePath, RepoPath};
 
@@ -29,6 +29,22 @@ impl Cache {
     ) -> Result<BTreeSet<PackagePath>, GitError> {
         let path = path.clone();
         self.objects(move |folder| held_since(folder, since, tip, &path, files)).await
+    }
+
+    /// Returns those of the files that a commit of our own made exactly so, or removed, of `tip`'s history without
+    /// that of `since`, each with the newest such commit. Of a long history only the newest 2,000 commits are looked at.
+    ///
+    /// # Errors
+    /// [`GitError::NotFound`] where the cache lacks one of the two.
+    pub async fn made_since(
+        &self,
+        since: CommitId,
+        tip: CommitId,
+        path: &RepoPath,
+        files: BTreeMap<PackagePath, Option<BlobId>>,
+    ) -> Result<BTreeMap<PackagePath, CommitId>, GitError> {
+        let (path, author) = (path.clone(), self.0.settings.author.clone());
+        self.objects(move |folder| made_since(folder, &author, since, tip, &path, files)).await
     }
 }
 
@@ -53,6 +69,44 @@ fn held_since(
         found.extend(held.map(|(file, _)| file));
     }
     Ok(found)
+}
+
+fn made_since(
+    folder: &Path,
+    author: &Author,
+    since: CommitId,
+    tip: CommitId,
+    path: &RepoPath,
+    mut files: BTreeMap<PackagePath, Option<BlobId>>,
+) -> Result<BTreeMap<PackagePath, CommitId>, GitError> {
+    let repository = open(folder)?;
+    let (since, tip) = (oid(since.as_bytes()), oid(tip.as_bytes()));
+    let mut walk = repository.revwalk().map_err(damaged(folder))?;
+    walk.push(tip).map_err(missing(folder, "commit", tip))?;
+    walk.hide(since).map_err(missing(folder, "commit", since))?;
+    let (name, email) = author.parts();
+    let mut found = BTreeMap::new();
+    for commit in walk.take(MAX_COMMITS) {
+        let id: Oid = commit.map_err(damaged(folder))?;
+        let commit = repository.find_commit(id).map_err(missing(folder, "commit", id))?;
+        let by = commit.author();
+        if (by.name_bytes(), by.email_bytes()) != (name.as_bytes(), email.as_bytes()) {
+            continue;
+        }
+        let tree =
+            |id: Oid| tree_at(&repository, folder, CommitId::from_bytes(bytes(id)), path).ok().flatten();
+        let (now, before) = (tree(id), commit.parent_ids().next().and_then(tree));
+        let made = files.extract_if(.., |file, blob| {
+            held(now.as_ref(), file) == *blob && held(before.as_ref(), file) != *blob
+        });
+        found.extend(made.map(|(file, _)| (file, CommitId::from_bytes(bytes(id)))));
+    }
+    Ok(found)
+}
+
+fn held(tree: Option<&Tree<'_>>, file: &PackagePath) -> Option<BlobId> {
+    let entry = tree?.get_path(Path::new(file.as_str())).ok()?;
+    Some(BlobId::from_bytes(bytes(entry.id())))
 }
 
 fn holds(tree: &Tree<'_>, file: &PackagePath, blob: BlobId) -> bool {

@@ -152,8 +152,12 @@ pub(super) fn failure(url: &str, cache: &Path, stderr: &str) -> GitError {
         .iter()
         .any(|phrase| line.contains(phrase))
     };
-    // From the packing before a push; an upstream's own would come as `remote:`.
-    let is_ours = |line: &str| line.starts_with("error: bad packed object CRC");
+    // From the packing before a push, and from a fetch of deltas against what we said that we have; an upstream's own
+    // would come as `remote:`.
+    let is_ours = |line: &str| {
+        line.starts_with("error: bad packed object CRC")
+            || line.starts_with("fatal: pack has ") && line.contains("unresolved delta")
+    };
     if stderr.lines().any(|line| is_cache(line) && is_broken(line) || is_ours(line)) {
         return GitError::Damaged { folder: cache.to_owned(), reason };
     }
@@ -292,6 +296,8 @@ mod tests {
             ("fatal: not a git repository: '/state/repos/r.git'", "Damaged"),
             ("fatal: bad object refs/remotes/origin/main", "Damaged"),
             ("error: bad packed object CRC for 945c9b46d684f08ec84cb316e1dc0061e361f794", "Damaged"),
+            ("error: inflate: data stream error\nfatal: pack has 1 unresolved delta", "Damaged"),
+            ("remote: fatal: pack has 4 unresolved deltas", "Unreachable"),
             (
                 "remote: error: bad packed object CRC for 945c9b46d684f08ec84cb316e1dc0061e361f794",
                 "Unreachable",

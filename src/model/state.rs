@@ -52,6 +52,9 @@ pub struct State {
     pub secrets: BTreeMap<PackagePath, Flagged>,
     /// The watched branch's tip at the last look that left no conflict.
     pub calm: Option<CommitId>,
+    /// The branch's tip, or the commit of ours that became it, at the last look that was saved. A commit of ours that
+    /// follows it was pushed by a process that did not get to save that.
+    pub pushed: Option<CommitId>,
     /// The commit that shows the workspace's side of the conflicts, pushed to `refs/recipesync/PROJECT`.
     pub offered: Option<CommitId>,
     /// Names the package and the branches of the last look, where it has changed no record and has left nothing to

@@ -61,8 +61,8 @@ async fn decide(wiring: &Wiring, view: View, clock: Now) -> StepResult {
     let mut settled = false;
     let mut age = CURRENT;
     for _ in 0..RACES {
-        let workspace = records.workspace();
-        let sides = match Sides::read(wiring, &state, &records, workspace, facts.clone(), age, clock).await {
+        let files = records.workspace();
+        let sides = match Sides::read(wiring, &state, &mut records, files, facts.clone(), age, clock).await {
             Ok(sides) => sides,
             Err(error) => return put_off(before, error),
         };
@@ -339,6 +339,7 @@ fn finish(
     if state.conflicts.is_empty() {
         state.calm = tip.commit;
     }
+    state.pushed = tip.commit;
     state.branch = Some(tip);
     Stepped { records: Some(records), events, ..Stepped::new(state, next) }
 }

@@ -256,3 +256,79 @@ fn look_again(wiring: &Wiring, mut state: State, outcome: Outcome) -> Stepped {
     state.look = true;
     Stepped::new(state, Next::Now)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::state::Verdict;
+    use crate::model::verdict::{Then, judge};
+    use crate::workato::{ImportResult, RecipeResult as Told};
+
+    /// All that the platform may say of a job; of these, what is over.
+    const STATUSES: [&str; 9] =
+        ["completed", "succeeded", "failed", "error", "in_progress", "processing", "queued", "Completed", ""];
+    const GOOD: [&str; 3] =
+        ["no_update_or_update_without_restart", "no_update_or_updated_without_restart", "restarted"];
+    const BAD: [&str; 6] = ["stopped", "restart_failed", "stop_failed", "not_found", "exploded", ""];
+
+    /// What follows, written down from what is promised and not from the code.
+    fn promised(status: &str, results: &[&str], shows_all: bool) -> Option<(Verdict, Then)> {
+        let is_well = results.iter().all(|result| GOOD.contains(result));
+        match (status, is_well, shows_all) {
+            ("completed" | "succeeded", true, true) => Some((Verdict::Applied, Then::Done)),
+            ("completed" | "succeeded", true, false) => Some((Verdict::NoEffect, Then::Wait)),
+            ("completed" | "succeeded", false, _) | ("failed" | "error", ..) => {
+                Some((Verdict::Rejected, Then::Wait))
+            }
+            _ => None,
+        }
+    }
+
+    fn results() -> Vec<Vec<&'static str>> {
+        let words: Vec<&str> = GOOD.into_iter().chain(BAD).collect();
+        let one = words.iter().map(|word| vec![*word]);
+        let two = words.iter().flat_map(|first| words.iter().map(|second| vec![*first, *second]));
+        std::iter::once(Vec::new()).chain(one).chain(two).collect()
+    }
+
+    #[test]
+    fn no_combination_of_words_and_sights_makes_a_false_green_or_a_false_red() {
+        let [a, b] = ["a.recipe.json", "b.recipe.json"].map(|path| PackagePath::parse(path).unwrap());
+        // Everything, half of it, something else in one place, and nothing.
+        let sights: [&[&PackagePath]; 4] = [&[], &[&b], &[&a], &[&a, &b]];
+        let mut combinations = 0;
+        for status in STATUSES {
+            for words in results() {
+                for error in [None, Some("it says why".to_owned())] {
+                    let told = words.iter().zip(7..);
+                    let recipes = told.map(|(word, id)| Told { id, result: ImportResult::from_word(word) });
+                    let status_told = JobStatus::from_word(status);
+                    let answer = Package { id: 1, status: status_told, error, recipes: recipes.collect() };
+                    let outcome = outcome(&answer);
+                    for (missing, tries) in sights.iter().flat_map(|missing| [(missing, 1), (missing, 2)]) {
+                        let found = outcome.as_ref().map(|outcome| judge(outcome, missing, tries));
+                        let is_clear = found.as_ref().is_none_or(|found| {
+                            found.reason.as_ref().is_none_or(String::is_empty) == (found.then == Then::Done)
+                        });
+                        let found = found.map(|found| (found.verdict, found.then));
+                        let wanted = promised(status, &words, missing.is_empty());
+                        assert_eq!(found, wanted, "{status} {words:?}, not shown: {missing:?}");
+                        assert!(is_clear, "{status} {words:?}: whatever waits has a reason");
+                        combinations += 1;
+                    }
+                }
+            }
+        }
+        for (missing, tries) in sights.iter().flat_map(|missing| (0..4).map(move |tries| (missing, tries))) {
+            let found = judge(&Outcome::Lost { reason: "cut".into() }, missing, tries);
+            let then = match (missing.is_empty(), tries) {
+                (true, _) => Then::Done,
+                (false, 0 | 1) => Then::Again,
+                (false, _) => Then::Wait,
+            };
+            assert_eq!((found.verdict, found.then), (Verdict::Unknown, then), "{missing:?} {tries}");
+            combinations += 1;
+        }
+        assert_eq!(combinations, 9 * 91 * 2 * 8 + 16);
+    }
+}

@@ -86,7 +86,7 @@ pub async fn glance(wiring: &Wiring, state: State, now: Now) -> Result<Glance, B
     };
     let View { mut state, mut records, observed, .. } = view;
     let workspace: Files = observed.entries.iter().map(|(path, entry)| (path.clone(), entry.blob)).collect();
-    let read = Sides::read(wiring, &state, &records, workspace, observed.facts, CURRENT, now).await;
+    let read = Sides::read(wiring, &state, &mut records, workspace, observed.facts, CURRENT, now).await;
     let sides = match read {
         Ok(sides) => sides,
         Err(error) => return fail(state, error),

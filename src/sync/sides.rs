@@ -16,7 +16,7 @@ use crate::model::oid::{BlobId, CommitId};
 use crate::model::path::PackagePath;
 use crate::model::plan::{self, Base, Decision, Facts, Files, Input, Pair, Plan};
 use crate::model::project::Mode;
-use crate::model::state::{Records, Revision, State};
+use crate::model::state::{Record, Records, Revision, State};
 
 /// How many files are compared at a time.
 const COMPARED_AT_ONCE: usize = 1000;
@@ -53,11 +53,12 @@ pub(super) struct Sides {
 }
 
 impl Sides {
-    /// Reads both sides, given what is known of some files already. Refs may be as old as `age`.
+    /// Reads both sides, given what is known of some files already. Refs may be as old as `age`. What was pushed and
+    /// not saved is written into the records.
     pub(super) async fn read(
         wiring: &Wiring,
         state: &State,
-        records: &Records,
+        records: &mut Records,
         workspace: Files,
         facts: Facts,
         age: Duration,
@@ -114,6 +115,7 @@ impl Sides {
         let open: BTreeSet<&PackagePath> = pairs.iter().map(|(path, _)| path).collect();
         sides.trace_history(wiring, records, &open).await?;
         sides.trace_disputes(wiring, state, records).await?;
+        sides.take_up_push(wiring, state, records).await?;
         Ok(sides)
     }
 
@@ -181,6 +183,37 @@ impl Sides {
                 (false, false) => drop(self.dropped.insert((*path).clone())),
                 _ => {}
             }
+        }
+        Ok(())
+    }
+
+    /// Takes up what a process has pushed that was killed before it saved that: the agreement that it did not get to
+    /// write. What the branch holds instead by now was made in sight of it.
+    async fn take_up_push(
+        &self,
+        wiring: &Wiring,
+        state: &State,
+        records: &mut Records,
+    ) -> Result<(), StepError> {
+        let (Some(tip), Some(since), None) = (self.watched.revision.commit, state.pushed, &self.mirror)
+        else {
+            return Ok(());
+        };
+        let plan = self.plan(wiring.mode(), state.established, records);
+        let mut files = plan.to_git;
+        files.extend(plan.conflicts.into_iter().map(|(path, pair)| (path, pair.workspace)));
+        if files.is_empty() || since == tip || !wiring.repository.has_commit(since).await? {
+            return Ok(());
+        }
+        let path = &wiring.project.path;
+        for (path, commit) in wiring.repository.made_since(since, tip, path, files).await? {
+            let blob = self.workspace.get(&path).copied();
+            if blob.is_none() {
+                records.paths.remove(&path);
+                continue;
+            }
+            let base = Some(Base::Agreed(Pair { workspace: blob, branch: blob }));
+            records.paths.insert(path, Record { base, recorded: Some(commit), ..Record::default() });
         }
         Ok(())
     }
@@ -286,9 +319,7 @@ pub(super) async fn is_contained(
 }
 
 fn known(records: &Records) -> BTreeMap<PackagePath, Base> {
-    let base = |(path, record): (&PackagePath, &crate::model::state::Record)| {
-        record.base.map(|base| (path.clone(), base))
-    };
+    let base = |(path, record): (&PackagePath, &Record)| record.base.map(|base| (path.clone(), base));
     records.paths.iter().filter_map(base).collect()
 }
 

@@ -15,6 +15,7 @@ mod faults;
 mod first_run;
 mod leaks;
 mod lives;
+mod misbehaving;
 mod model_run;
 mod noise;
 mod pairing;

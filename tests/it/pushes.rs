@@ -191,3 +191,26 @@ fn a_cache_that_is_spoilt_under_a_running_daemon_is_made_anew() {
     stage.wait("the commit's import", || said(stage.workspace_file(NOTIFY)).as_deref() == Some("pong"));
     stage.wait("rest", || stage.status()["state"] == "in_sync");
 }
+
+#[test]
+fn a_cache_that_is_spoilt_while_the_project_is_stalled_is_made_anew() {
+    let stage = two_recipes(Pairing::one_branch());
+    stage.fault(&serde_json::json!({ "on": "assets.list", "then": { "status": { "code": 422 } } }));
+    stage.sync().expect(1, "stalled");
+    // The largest holds the files: what leads to them is looked at when the cache is opened.
+    let packs = stage.path("state/repos/recipes.git/objects/pack");
+    let names = recipesync::fs::list(&packs).unwrap().into_iter();
+    let all = names.filter(|name| name.extension().is_some_and(|extension| extension == "pack"));
+    let read = |name: &std::path::PathBuf| recipesync::fs::read(&packs.join(name), 1 << 20).unwrap();
+    let largest = all.max_by_key(|name| read(name).len()).unwrap();
+    let mut bytes = read(&largest);
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 8].fill(0xff);
+    recipesync::fs::write(&packs.join(&largest), &bytes).unwrap();
+    stage.world(|world| world.faults.clear());
+    stage.edit_in_workspace(INTAKE, &says("two"));
+    stage.edit_on_branch("main", NOTIFY, "ping", "pong");
+    stage.sync().expect(0, "in_sync");
+    assert_eq!(said(stage.branch_file("main", INTAKE)).as_deref(), Some("two"));
+    assert_eq!(said(stage.workspace_file(NOTIFY)).as_deref(), Some("pong"));
+}

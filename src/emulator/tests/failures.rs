@@ -82,6 +82,11 @@ async fn faults_of_jobs_strike() {
     assert_eq!(desk.export().await, json!({ "message": "Not found" }));
     desk.fault(json!({ "on": "export.start", "times": 1, "then": "empty" })).await;
     assert_eq!(unzip(desk.download(&desk.export().await).await.body), []);
+    desk.fault(json!({ "on": "export.start", "times": 1, "then": "foreign" })).await;
+    let files = unzip(desk.download(&desk.export().await).await.body);
+    assert!(files.iter().all(|(name, _)| name == "foreign.recipe.json") && files.len() == 1);
+    desk.fault(json!({ "on": "export.start", "times": 1, "then": { "other_id": { "id": 7 } } })).await;
+    assert_eq!(desk.export().await["message"], "Not found", "the job that it names is another");
     desk.fault(json!({ "on": "export.start", "times": 1, "then": { "truncate": { "keep": 99 } } })).await;
     assert_eq!(desk.download(&desk.export().await).await.body.len(), 99);
     desk.fault(json!({ "on": "export.start", "times": 1, "then": { "hostile": { "name": "dotdot" } } }))

@@ -71,7 +71,7 @@ impl Ground {
     }
 
     /// Puts everything back to where every run begins.
-    fn put_back(&self) {
+    pub(crate) fn put_back(&self) {
         for folder in ["state", "upstream.git"] {
             copy(&self.stage().path("base").join(folder), &self.stage().path(folder));
         }

@@ -5,7 +5,7 @@
 //! each point of the process that takes up what the first has left. The pairs are some thousands: here every so-many-th
 //! is told, and all of them on request (`soak`).
 
-mod ground;
+pub(crate) mod ground;
 pub(crate) mod scenarios;
 mod wrong;
 

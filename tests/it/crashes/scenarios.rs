@@ -52,7 +52,8 @@ impl Scenario {
     }
 }
 
-const PLAIN: Scenario = Scenario {
+/// One in which nothing happens.
+pub(crate) const PLAIN: Scenario = Scenario {
     name: "",
     pairing: Pairing::one_branch,
     is_settled: true,
@@ -283,6 +284,65 @@ const FOLLOWED_BY_EDIT: Scenario = Scenario {
     ..PLAIN
 };
 
+const FOLLOWED_BY_REVERT: Scenario = Scenario {
+    name: "the push before the kill is reverted",
+    change: |ground| say_in_workspace(ground, INTAKE, "two"),
+    meanwhile: |ground, _| {
+        if ground.people().branch("main")[INTAKE] == "two" {
+            say_on_branch(ground, &[(INTAKE, "one")]).unwrap();
+        }
+    },
+    edits: &[(INTAKE, "two")],
+    commits: 1,
+    imports: 1,
+    ends: |sight| {
+        let text = if sight.commits.len() > 1 { "one" } else { "two" };
+        sight.agree(&[(INTAKE, text), (NOTIFY, "one"), (OLD, "one")])
+    },
+    ..PLAIN
+};
+
+const FOLLOWED_BY_DELETION: Scenario = Scenario {
+    name: "what was pushed before the kill is deleted",
+    change: |ground| say_in_workspace(ground, NEW, "new"),
+    meanwhile: |ground, _| {
+        if ground.people().branch("main").contains_key(NEW) {
+            ground.people().commit("main", &[(NEW, None)]);
+        }
+    },
+    edits: &[(NEW, "new")],
+    commits: 1,
+    ends: |sight| {
+        let with_new = [(INTAKE, "one"), (NOTIFY, "one"), (OLD, "one"), (NEW, "new")];
+        if sight.commits.len() == 1 {
+            return sight.agree(&with_new);
+        }
+        ensure!(sight.state.to_prune.len() == 1, "the deletion is not told");
+        sight.hold(&with_new, &BASE)
+    },
+    ..PLAIN
+};
+
+const FOLLOWED_BY_RETURN: Scenario = Scenario {
+    name: "the deletion that was pushed before the kill is undone",
+    change: |ground| {
+        ground.lives.stage.delete_in_workspace(OLD);
+        Ok(())
+    },
+    meanwhile: |ground, _| {
+        if !ground.people().branch("main").contains_key(OLD) {
+            say_on_branch(ground, &[(OLD, "one")]).unwrap();
+        }
+    },
+    commits: 1,
+    imports: 1,
+    ends: |sight| {
+        let all = [(INTAKE, "one"), (NOTIFY, "one"), (OLD, "one")];
+        sight.agree(if sight.commits.len() > 1 { &all } else { &all[..2] })
+    },
+    ..PLAIN
+};
+
 const NEW_FILES: Scenario = Scenario {
     name: "new files on both sides",
     change: |ground| {
@@ -385,9 +445,12 @@ const SETTLED_FOR_WORKSPACE: Scenario = Scenario {
 };
 
 /// The others, which are told with every single kill.
-pub(crate) const FURTHER: [Scenario; 12] = [
+pub(crate) const FURTHER: [Scenario; 15] = [
     FOLLOWED_BY_COMMIT,
     FOLLOWED_BY_EDIT,
+    FOLLOWED_BY_REVERT,
+    FOLLOWED_BY_DELETION,
+    FOLLOWED_BY_RETURN,
     LOST_REQUEST,
     NEW_FILES,
     MOVE_IN_WORKSPACE,

@@ -90,6 +90,9 @@ pub(crate) fn make_runs(seeds: std::ops::Range<u64>, looks: usize) {
             panic!("RECIPESYNC_SEED={seed}\n{deeds}\n{error:?}");
         }
         tally.runs += 1;
+        if tally.runs % 50 == 0 {
+            println!("{tally:?}");
+        }
     }
     println!("{tally:?}");
 }
