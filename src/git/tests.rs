@@ -13,6 +13,8 @@ use tokio::time::Instant;
 use super::*;
 use crate::fs;
 
+mod soak;
+
 struct World {
     at: TempDir,
     /// Variables that the children see besides `PATH` and `HOME`.

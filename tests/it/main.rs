@@ -12,6 +12,8 @@ mod demo;
 mod directions;
 mod faults;
 mod first_run;
+mod fuzz_soak;
+mod hostile;
 mod noise;
 mod pairing;
 mod process;
