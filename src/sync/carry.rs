@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use super::error::StepError;
 use super::export::{View, put_off};
 use super::observe::{Observed, print};
-use super::offer::offer;
+use super::offer::{dispute, offer};
 use super::sides::{Branch, Sides};
 use super::{CURRENT, Now, StepResult, Stepped, Wiring, rest};
 use crate::git::GitError;
@@ -61,7 +61,7 @@ async fn decide(wiring: &Wiring, view: View, clock: Now) -> StepResult {
     records.entries = entries;
     let mut events = Vec::new();
     let mut settled = false;
-    let mut age = CURRENT;
+    let (mut age, mut turn) = (CURRENT, None);
     for _ in 0..RACES {
         let workspace = records.workspace();
         let sides = match Sides::read(wiring, &state, &records, workspace, facts.clone(), age, clock).await {
@@ -87,7 +87,7 @@ async fn decide(wiring: &Wiring, view: View, clock: Now) -> StepResult {
             return Ok(Stepped { records, events, ..stepped });
         }
         let branch = sides.mirror.as_ref().unwrap_or(&sides.watched);
-        let pushed = match push(wiring, branch, &plan, &changes, &state, export, now).await {
+        let pushed = match push(wiring, &mut turn, branch, &plan, &changes, &state, export, now).await {
             Ok(pushed) => pushed,
             Err(StepError::Git(GitError::Raced { .. })) => {
                 age = Duration::ZERO;
@@ -232,9 +232,12 @@ struct Pushed {
 }
 
 /// Commits changes to a branch and pushes the commit, or starts the branch where it holds them all by that; answers
-/// `None` where there is nothing to push.
+/// `None` where there is nothing to push. Projects of one repository take turns, from what they read to the push, so
+/// that they lose no race against each other; who had to wait for its turn keeps it and reads again.
+#[expect(clippy::too_many_arguments, reason = "the parts of one look, each used once")]
 async fn push(
     wiring: &Wiring,
+    turn: &mut Option<crate::git::Turn>,
     branch: &Branch,
     plan: &Plan,
     changes: &Changes,
@@ -253,6 +256,13 @@ async fn push(
     }
     if let Some(odd) = branch.odd.iter().find(|odd| changes.keys().any(|path| path.as_str() == odd.name)) {
         return Err(branch.refuse(odd));
+    }
+    if turn.is_none() {
+        let (given, waited) = git.turn().await;
+        *turn = Some(given);
+        if waited {
+            return Err(GitError::Raced { name: branch.name.to_string() }.into());
+        }
     }
     let assets = message::assets(&branch.files, changes);
     let manifest = match wiring.project.source {
@@ -320,20 +330,6 @@ fn learn(records: &mut Records, plan: &Plan, changes: &Changes, commit: Option<C
     };
     for (path, record) in &mut records.paths {
         record.decision = record.decision.filter(|decision| !void(path, *decision));
-    }
-    records.paths.retain(|_, record| *record != Record::default());
-}
-
-/// Notes since when a path is in conflict: what is committed later may settle it.
-fn dispute(records: &mut Records, plan: &Plan, tip: Option<CommitId>) {
-    for (path, record) in &mut records.paths {
-        if !plan.conflicts.contains_key(path) {
-            record.disputed = None;
-        }
-    }
-    for path in plan.conflicts.keys() {
-        let record = records.paths.entry(path.clone()).or_default();
-        record.disputed = record.disputed.or(tip);
     }
     records.paths.retain(|_, record| *record != Record::default());
 }
