@@ -7,6 +7,7 @@
 #![expect(clippy::disallowed_methods, reason = "its own files, its own clock, and a seed from outside")]
 
 use std::collections::HashSet;
+use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -54,7 +55,7 @@ impl Fuzz {
     pub(crate) fn long(mut self, target: impl Fn(&[u8]) -> String) {
         let seed = std::env::var("SOAK_SEED").ok().and_then(|seed| seed.parse().ok());
         let seed = seed.unwrap_or_else(|| fastrand::u64(..));
-        println!("{}: SOAK_SEED={seed}", self.name);
+        say(&format!("{}: SOAK_SEED={seed}", self.name));
         self.random = fastrand::Rng::with_seed(seed);
         self.replay(&target);
         let (start, mut runs) = (Instant::now(), 0_u64);
@@ -62,7 +63,8 @@ impl Fuzz {
             self.turn(&target);
             runs += 1;
         }
-        println!("{}: {runs} inputs, {} kinds of answers", self.name, self.known.len());
+        let known = self.known.len();
+        say(&format!("{}: {runs} inputs, {known} kinds of answers", self.name));
     }
 
     fn replay(&mut self, target: &impl Fn(&[u8]) -> String) {
@@ -128,6 +130,11 @@ impl Fuzz {
             _ => input.insert(at, random.u8(..)),
         }
     }
+}
+
+/// Tells whoever asked for `--nocapture`.
+fn say(text: &str) {
+    std::io::stdout().lock().write_all(format!("{text}\n").as_bytes()).unwrap();
 }
 
 fn folder(name: &str) -> PathBuf {

@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::git::wire::{failure, parse_offer, parse_push, refusal};
 use crate::model::branch::BranchName;
 
+#[expect(clippy::duplicate_mod, reason = "each room has its own targets")]
 #[path = "../../../tests/fuzz/mod.rs"]
 mod fuzz;
 
