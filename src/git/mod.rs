@@ -76,7 +76,7 @@ pub struct BranchFiles {
     pub tree: Option<TreeId>,
     /// Regular files, executable or not.
     pub files: BTreeMap<PackagePath, BlobId>,
-    /// All else, sorted by name; what lies below a refused folder is not listed.
+    /// All else, sorted by name; below a folder whose name is refused that is everything.
     pub odd: Vec<Odd>,
 }
 

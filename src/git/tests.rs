@@ -14,6 +14,7 @@ use super::*;
 use crate::fs;
 
 mod soak;
+mod upstreams;
 
 struct World {
     at: TempDir,

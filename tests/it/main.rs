@@ -22,4 +22,5 @@ mod secrets;
 mod smart_http;
 mod stage;
 mod tidy;
+mod upstreams;
 mod verdicts;
