@@ -76,7 +76,7 @@ pub struct BranchFiles {
     pub tree: Option<TreeId>,
     /// Regular files, executable or not.
     pub files: BTreeMap<PackagePath, BlobId>,
-    /// All else, sorted by name; what lies below a refused folder is not listed.
+    /// All else, sorted by name; below a folder whose name is refused that is everything.
     pub odd: Vec<Odd>,
 }
 
@@ -113,6 +113,9 @@ impl fmt::Display for OddReason {
     }
 }
 
+/// The right to push next, among those who share a cache; it ends when it is dropped.
+pub type Turn = tokio::sync::OwnedMutexGuard<()>;
+
 /// A bare cache of an upstream; clones share it.
 #[derive(Clone)]
 pub struct Cache(Arc<Shared>);
@@ -128,6 +131,8 @@ struct Shared {
     is_unswept: AtomicBool,
     /// Whether something is said to have moved since the last look.
     is_distrusted: AtomicBool,
+    /// Held by who reads, commits and pushes.
+    turn: Arc<tokio::sync::Mutex<()>>,
     /// Held for reading by object work, for writing while packs are removed.
     files: tokio::sync::RwLock<()>,
 }
@@ -163,8 +168,17 @@ impl Cache {
             asked: AtomicU64::new(0),
             is_unswept: AtomicBool::new(false),
             is_distrusted: AtomicBool::new(false),
+            turn: Arc::default(),
             files: tokio::sync::RwLock::new(()),
         })))
+    }
+
+    /// Waits for the turn to push, and says whether it had to be waited for: then the branch has probably moved.
+    pub async fn turn(&self) -> (Turn, bool) {
+        match Arc::clone(&self.0.turn).try_lock_owned() {
+            Ok(turn) => (turn, false),
+            Err(_) => (Arc::clone(&self.0.turn).lock_owned().await, true),
+        }
     }
 
     /// Removes the cache and makes an empty one; the next [`Self::refresh`] fetches all again. For

@@ -13,6 +13,9 @@ use tokio::time::Instant;
 use super::*;
 use crate::fs;
 
+mod soak;
+mod upstreams;
+
 struct World {
     at: TempDir,
     /// Variables that the children see besides `PATH` and `HOME`.

@@ -11,8 +11,8 @@ use chrono::{DateTime, Utc};
 use super::error::StepError;
 use super::export::{View, put_off};
 use super::observe::{Observed, print};
-use super::offer::offer;
-use super::record::push;
+use super::offer::{dispute, offer};
+use super::record::{Tries, push};
 use super::sides::Sides;
 use super::{CURRENT, Now, StepResult, Stepped, Wiring, rest, screen};
 use crate::git::GitError;
@@ -59,7 +59,7 @@ async fn decide(wiring: &Wiring, view: View, clock: Now) -> StepResult {
     records.entries = entries;
     let mut events = Vec::new();
     let mut settled = false;
-    let mut age = CURRENT;
+    let (mut age, mut tries) = (CURRENT, Tries::default());
     for _ in 0..RACES {
         let files = records.workspace();
         let sides = match Sides::read(wiring, &state, &mut records, files, facts.clone(), age, clock).await {
@@ -83,7 +83,7 @@ async fn decide(wiring: &Wiring, view: View, clock: Now) -> StepResult {
             return Ok(Stepped { records, events, ..hold_back(wiring, state, &error, now) });
         }
         let branch = sides.mirror.as_ref().unwrap_or(&sides.watched);
-        let pushed = match push(wiring, branch, &plan, &changes, &state, export, now).await {
+        let pushed = match push(wiring, &mut tries, branch, &plan, &changes, &state, export, now).await {
             Ok(pushed) => pushed,
             Err(StepError::Git(GitError::Raced { .. })) => {
                 age = Duration::ZERO;
@@ -268,20 +268,6 @@ fn learn(records: &mut Records, plan: &Plan, changes: &Changes, commit: Option<C
     };
     for (path, record) in &mut records.paths {
         record.decision = record.decision.filter(|decision| !void(path, *decision));
-    }
-    records.paths.retain(|_, record| *record != Record::default());
-}
-
-/// Notes since when a path is in conflict: what is committed later may settle it.
-fn dispute(records: &mut Records, plan: &Plan, tip: Option<CommitId>) {
-    for (path, record) in &mut records.paths {
-        if !plan.conflicts.contains_key(path) {
-            record.disputed = None;
-        }
-    }
-    for path in plan.conflicts.keys() {
-        let record = records.paths.entry(path.clone()).or_default();
-        record.disputed = record.disputed.or(tip);
     }
     records.paths.retain(|_, record| *record != Record::default());
 }

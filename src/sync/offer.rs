@@ -15,9 +15,9 @@ use crate::git::GitError;
 use crate::model::branch::BranchName;
 use crate::model::oid::{BlobId, CommitId};
 use crate::model::path::PackagePath;
-use crate::model::plan::Pair;
+use crate::model::plan::{Pair, Plan};
 use crate::model::project::Mode;
-use crate::model::state::State;
+use crate::model::state::{Record, Records, State};
 
 /// Pushes the workspace's side of new conflicts. An upstream that does not take it loses only this convenience.
 pub(super) async fn offer(
@@ -74,4 +74,18 @@ async fn push(
     let commit = made.unwrap_or(parent);
     git.push_ref(commit, &name, true).await?;
     Ok(Some(commit))
+}
+
+/// Notes since when a path is in conflict: what is committed later may settle it.
+pub(super) fn dispute(records: &mut Records, plan: &Plan, tip: Option<CommitId>) {
+    for (path, record) in &mut records.paths {
+        if !plan.conflicts.contains_key(path) {
+            record.disputed = None;
+        }
+    }
+    for path in plan.conflicts.keys() {
+        let record = records.paths.entry(path.clone()).or_default();
+        record.disputed = record.disputed.or(tip);
+    }
+    records.paths.retain(|_, record| *record != Record::default());
 }

@@ -3,15 +3,19 @@
 //! What goes there was decided before. Until the push the commits are objects that nobody sees: a process that is
 //! killed between two of them makes them anew.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 
 use super::carry::Export;
 use super::error::StepError;
 use super::sides::Branch;
 use super::{Wiring, authors};
-use crate::model::edits::{Changes, parts};
+use crate::git::{GitError, Turn};
+use crate::model::edits::{Changes, Edit, Part, parts};
 use crate::model::history::{Event, EventKind};
 use crate::model::message::{self, Origin};
+use crate::model::path::PackagePath;
 use crate::model::plan::Plan;
 use crate::model::project::Source;
 use crate::model::state::{Revision, State};
@@ -23,10 +27,21 @@ pub(super) struct Pushed {
     pub(super) events: Vec<Event>,
 }
 
+/// What the tries of one look share.
+#[derive(Default)]
+pub(super) struct Tries {
+    turn: Option<Turn>,
+    edits: Option<BTreeMap<PackagePath, Edit>>,
+}
+
 /// Commits changes to a branch and pushes the commits, or starts the branch where it holds them all by that; answers
-/// `None` where there is nothing to push.
+/// `None` where there is nothing to push. Projects of one repository take turns, from what they read to the push, so
+/// that they lose no race against each other; who had to wait for its turn keeps it and reads again. Nobody waits for
+/// the workspace in their turn.
+#[expect(clippy::too_many_arguments, reason = "the parts of one look, each used once")]
 pub(super) async fn push(
     wiring: &Wiring,
+    tries: &mut Tries,
     branch: &Branch,
     plan: &Plan,
     changes: &Changes,
@@ -49,7 +64,18 @@ pub(super) async fn push(
     if let Some(odd) = branch.odd.iter().find(|odd| changes.keys().any(|path| path.as_str() == odd.name)) {
         return Err(branch.refuse(odd));
     }
-    let events = commit(wiring, branch, changes, state, export, now).await?;
+    if tries.edits.is_none() {
+        tries.edits = Some(authors::edits(wiring, state, changes).await?);
+    }
+    if tries.turn.is_none() {
+        let (given, waited) = git.turn().await;
+        tries.turn = Some(given);
+        if waited {
+            return Err(GitError::Raced { name: branch.name.to_string() }.into());
+        }
+    }
+    let edits = tries.edits.as_ref().expect("just asked for");
+    let events = commit(wiring, branch, parts(changes, edits), state, export, now).await?;
     let Some(commit) = events.last().and_then(|event| event.commit) else { return Ok(None) };
     git.push(commit, &branch.name).await?;
     let tree = git.path_tree(commit, &wiring.project.path).await?;
@@ -60,7 +86,7 @@ pub(super) async fn push(
 async fn commit(
     wiring: &Wiring,
     branch: &Branch,
-    changes: &Changes,
+    parts: Vec<Part>,
     state: &State,
     export: Export,
     now: DateTime<Utc>,
@@ -71,10 +97,9 @@ async fn commit(
         Source::Folder(_) => state.manifest,
     };
     let origin = Origin { project: wiring.project.name.as_str(), package: export.package, manifest };
-    let edits = authors::edits(wiring, state, changes).await?;
     let mut tip = branch.base;
     let mut events = Vec::new();
-    for part in parts(changes, &edits) {
+    for part in parts {
         let assets = message::assets(&branch.files, &part.changes);
         let text = message::message(origin, &assets, &part.comments);
         let author = part.by.as_deref();
