@@ -141,7 +141,7 @@ impl Hash<'_, '_> {
         let text = || self.doc.text(value).unwrap_or_default();
         match row.class {
             Class::Meaningful => false,
-            Class::Derived => meaning,
+            Class::Derived(_) => meaning,
             Class::Volatile => true,
             Class::CopyOfProvider => {
                 meaning && self.string(object, "provider").is_some_and(|name| name == text())
