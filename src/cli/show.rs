@@ -1,7 +1,7 @@
 //! `recipesync show`: a file as people read it.
 
 use std::io::Read as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
@@ -18,7 +18,7 @@ const MAX_BYTES: u64 = 64 << 20;
 /// A recipe as numbered steps, with pills and conditions in words, without what the server derives; every other
 /// kind in its own outline; connector source as it is. What cannot be understood is shown as it is.
 ///
-///   recipesync show orders/look_up_order.recipe.json
+///   recipesync show orders/invoice.recipe.json
 ///
 /// For git, with `*.recipe.json diff=workato` in .gitattributes:
 ///
@@ -40,12 +40,20 @@ pub(super) fn run(args: &ShowArgs) -> anyhow::Result<Exit> {
     let bytes = if is_stdin { stdin()? } else { fs::read(&args.file, MAX_BYTES)? };
     let name = if is_stdin { "".into() } else { args.file.to_string_lossy() };
     let numbers = if args.stable { Numbers::Stable } else { Numbers::Shown };
-    let shown = outline(&name, &bytes, numbers);
+    // Git has only one file at a time, and keeps what comes of it.
+    let source = if args.stable { None } else { source(&args.file) };
+    let shown = outline(&name, &bytes, source.as_deref(), numbers);
     if let Some(note) = shown.note {
         complain(&format!("{}: {note}", args.file.display()));
     }
     print(shown.text)?;
     Ok(Exit::Done)
+}
+
+/// Returns the source of a custom connector whose other file this is.
+fn source(file: &Path) -> Option<Vec<u8>> {
+    let name = file.to_str()?.strip_suffix(".custom_adapter.json")?;
+    fs::read(Path::new(&format!("{name}.custom_adapter.rb")), MAX_BYTES).ok()
 }
 
 fn stdin() -> anyhow::Result<Vec<u8>> {

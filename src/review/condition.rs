@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::asset::aside::is_empty;
 use crate::asset::fields::is_one_sided;
 use crate::asset::json::{Doc, Node, Tag};
 
@@ -30,19 +31,32 @@ const OPERANDS: &[(&str, &str)] = &[
 /// them, indented. None where it holds no list of conditions.
 #[must_use]
 pub fn lines(values: &Values<'_, '_, '_>, word: &str, object: Node) -> Option<Vec<String>> {
-    let doc = values.doc;
-    let list = conditions(doc, object)?;
-    let mut inside = Vec::new();
-    for condition in &list {
-        inside.extend(one(values, *condition));
-    }
-    match &inside[..] {
-        [] => Some(vec![format!("{word} (no condition)")]),
-        [single] if list.len() == 1 => Some(vec![format!("{word} {single}")]),
-        _ => {
-            let first = format!("{word} {}", joined(doc, object));
-            Some(std::iter::once(first).chain(inside.iter().map(|line| format!("  {line}"))).collect())
+    let list = conditions(values.doc, object)?;
+    let mut lines = Vec::new();
+    match list[..] {
+        [] => lines.push(format!("{word} (no condition)")),
+        [single] if group(values.doc, single).is_none() => {
+            lines.push(format!("{word} {}", one(values, single)));
         }
+        _ => {
+            lines.push(format!("{word} {}", joined(values.doc, object)));
+            push(values, &list, &mut lines);
+        }
+    }
+    Some(lines)
+}
+
+/// Appends a line for each condition, and for each of those inside a group of them. It does not recurse.
+fn push(values: &Values<'_, '_, '_>, list: &[Node], lines: &mut Vec<String>) {
+    let mut waiting: Vec<(Node, usize)> = list.iter().rev().map(|condition| (*condition, 1)).collect();
+    while let Some((condition, depth)) = waiting.pop() {
+        let inside = group(values.doc, condition);
+        let said = match inside {
+            Some(_) => joined(values.doc, condition).into_owned(),
+            None => one(values, condition),
+        };
+        lines.push(format!("{}{said}", "  ".repeat(depth)));
+        waiting.extend(inside.unwrap_or_default().iter().rev().map(|condition| (*condition, depth + 1)));
     }
 }
 
@@ -64,27 +78,16 @@ pub fn joined(doc: &Doc<'_>, object: Node) -> Cow<'static, str> {
     }
 }
 
-/// Returns a condition, or a group of them. Nesting is bounded by that of the file.
-fn one(values: &Values<'_, '_, '_>, condition: Node) -> Vec<String> {
-    let doc = values.doc;
-    if let (None, Some(lines)) = (doc.get(condition, "lhs"), group(values, condition)) {
-        return lines;
-    }
-    vec![simple(values, condition).unwrap_or_else(|| json(doc, condition))]
+/// Returns the conditions of a group, if it is nothing else.
+fn group(doc: &Doc<'_>, group: Node) -> Option<Vec<Node>> {
+    let known = |key: &str| matches!(key, "conditions" | "operand" | "type" | "uuid");
+    let is_plain = doc.members(group).all(|(key, _)| known(doc.raw(key)));
+    if is_plain { conditions(doc, group) } else { None }
 }
 
-fn group(values: &Values<'_, '_, '_>, group: Node) -> Option<Vec<String>> {
-    let known = |key: &str| matches!(key, "conditions" | "operand" | "type" | "uuid");
-    if !values.doc.members(group).all(|(key, _)| known(values.doc.raw(key))) {
-        return None;
-    }
-    let lines = lines(values, "", group)?;
-    Some(
-        lines
-            .into_iter()
-            .map(|line| line.strip_prefix(' ').map_or_else(|| line.clone(), str::to_owned))
-            .collect(),
-    )
+/// Returns a condition on one line; as JSON where it is not understood.
+fn one(values: &Values<'_, '_, '_>, condition: Node) -> String {
+    simple(values, condition).unwrap_or_else(|| json(values.doc, condition))
 }
 
 /// Returns a condition on one line, if it has what conditions have and nothing else.
@@ -101,8 +104,7 @@ fn simple(values: &Values<'_, '_, '_>, condition: Node) -> Option<String> {
         .find(|(known, _)| *known == operand)
         .map_or_else(|| line(&operand), |(_, word)| (*word).to_owned());
     let right = doc.get(condition, "rhs");
-    let right =
-        right.filter(|right| !is_one_sided(&operand) || !crate::asset::aside::is_empty(doc, *right, &[]));
+    let right = right.filter(|right| !is_one_sided(&operand) || !is_empty(doc, *right, &[]));
     let mut said = format!("{left} {word}");
     if let Some(right) = right {
         let right = values.value(&string(doc, condition, "lhs").unwrap_or_default(), right);

@@ -40,20 +40,7 @@ pub fn title(recipe: &Recipe<'_, '_>, values: &Values<'_, '_, '_>, number: usize
 pub fn body(recipe: &Recipe<'_, '_>, values: &Values<'_, '_, '_>, number: usize) -> Vec<String> {
     let (doc, step) = (recipe.doc, &recipe.steps[number]);
     let mut lines = comment(recipe, values, step);
-    let source = doc.get(step.node, "source");
-    let mode = doc.get(step.node, "repeat_mode");
-    let batch = doc.get(step.node, "batch_size");
-    if source.is_some() || mode.is_some() || batch.is_some() {
-        let source = source.map(|source| values.value("source", source).into_line());
-        let mut of = format!("of {}", source.as_deref().unwrap_or("(nothing)"));
-        for (word, node) in [("mode", mode), ("batch", batch)] {
-            let told = node.map(|node| values.value(word, node).into_line());
-            if let Some(told) = told.filter(|told| told != "simple") {
-                of.extend([", ", word, " ", &told]);
-            }
-        }
-        lines.push(of);
-    }
+    lines.extend(source(values, step));
     let input = doc.get(step.node, "input");
     let when = input.filter(|_| names::control(&step.keyword).is_some());
     let when = when.and_then(|input| Some((input, condition::lines(values, "when", input)?)));
@@ -75,6 +62,18 @@ fn group(values: &Values<'_, '_, '_>, filter: Node) -> Option<Vec<String>> {
     let known = |key: &str| matches!(key, "conditions" | "operand" | "type" | "uuid");
     let plain = values.doc.members(filter).all(|(key, _)| known(values.doc.raw(key)));
     if plain { condition::lines(values, "only when", filter) } else { None }
+}
+
+/// Returns what a loop goes over.
+fn source(values: &Values<'_, '_, '_>, step: &Step<'_>) -> Option<String> {
+    let member = |key: &str| values.doc.get(step.node, key).map(|node| values.value(key, node).into_line());
+    let mut of = format!("of {}", member("source")?);
+    for (key, word) in [("repeat_mode", "mode"), ("batch_size", "batch")] {
+        if let Some(told) = member(key).filter(|told| told != "simple") {
+            of.extend([", ", word, " ", &told]);
+        }
+    }
+    Some(of)
 }
 
 fn comment(recipe: &Recipe<'_, '_>, values: &Values<'_, '_, '_>, step: &Step<'_>) -> Vec<String> {
@@ -153,7 +152,8 @@ fn others(
         let is_told = match name.as_ref() {
             "keyword" | "as" | "uuid" => doc.tag(value) == Tag::String,
             "provider" | "name" => doc.tag(value) == Tag::String || doc.tag(value) == Tag::Null,
-            "block" | "input" | "source" | "repeat_mode" | "batch_size" => true,
+            "block" | "input" | "source" => true,
+            "repeat_mode" | "batch_size" => doc.get(step.node, "source").is_some(),
             "comment" => doc.tag(value) == Tag::String,
             "filter" => has_filter,
             "skip" | "unfinished" => is_true(recipe, step, &name),

@@ -3,15 +3,19 @@
 //! The kind comes from the name, or from the content where the name says nothing. What cannot be understood is shown as
 //! it is. The same bytes from the same input, always with a line break at the end.
 
-use crate::asset::json::Doc;
+use crate::asset::json::{Doc, Tag};
 use crate::asset::kind::Kind;
 use crate::model::path::PackagePath;
 
+use super::hidden::redacted;
 use super::printable::push_lines;
 use super::recipe::Recipe;
 
+mod asset;
 mod generic;
+mod page;
 mod recipe;
+mod table;
 
 /// A file in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,21 +35,22 @@ pub enum Numbers {
     Stable,
 }
 
-/// Returns a file's outline, given its name or path.
+/// Returns a file's outline, given its name or path. To a custom connector belongs the source beside it, if at hand.
 #[must_use]
-pub fn outline(name: &str, bytes: &[u8], numbers: Numbers) -> Outline {
+pub fn outline(name: &str, bytes: &[u8], source: Option<&[u8]>, numbers: Numbers) -> Outline {
     let base = name.rsplit('/').next().unwrap_or(name);
     let kind = PackagePath::parse(base).map_or(Kind::File, |path| Kind::of(&path));
     let extension = base.rsplit_once('.').map_or("", |(_, extension)| extension);
+    let mut out = Writer::default();
     match (&kind, extension) {
-        (_, "json") | (Kind::File, "") => json(&kind, base, bytes, numbers),
-        (Kind::File, _) => json(&Kind::File, base, bytes, numbers),
+        (Kind::File, _) | (_, "json") => json(&kind, base, bytes, source, numbers),
+        (Kind::Page, "zip") if page::zipped(&mut out, bytes) => Outline { text: out.text, note: None },
         _ => Outline { text: raw(bytes), note: None },
     }
 }
 
-/// Returns the outline of what should be JSON.
-fn json(kind: &Kind, name: &str, bytes: &[u8], numbers: Numbers) -> Outline {
+/// Returns the outline of what may be JSON.
+fn json(kind: &Kind, name: &str, bytes: &[u8], source: Option<&[u8]>, numbers: Numbers) -> Outline {
     let doc = match Doc::parse(bytes) {
         Ok(doc) => doc,
         Err(why) => {
@@ -53,22 +58,30 @@ fn json(kind: &Kind, name: &str, bytes: &[u8], numbers: Numbers) -> Outline {
             return Outline { text: raw(bytes), note };
         }
     };
-    let has = |key| doc.get(doc.root(), key).is_some();
-    let is_recipe = *kind == Kind::Recipe || *kind == Kind::File && has("code") && has("config");
     let mut out = Writer::default();
     let mut note = None;
-    if is_recipe {
-        match Recipe::read(&doc) {
+    let has = |key| doc.get(doc.root(), key).is_some();
+    let is_object = doc.tag(doc.root()) == Tag::Object;
+    match kind {
+        Kind::File if !(has("code") && has("config")) => generic::plain(&mut out, &doc),
+        Kind::Recipe | Kind::File => match Recipe::read(&doc) {
             Ok(recipe) => recipe::write(&mut out, &recipe, numbers),
             Err(why) => {
-                note = Some(format!("{why}, so it is shown as plain JSON"));
+                note = Some(format!("{why}; it is shown as plain JSON"));
                 out.line(0, &format!("recipe, shown as plain JSON: {why}"));
                 out.gap();
-                generic::write(&mut out, &doc, kind);
+                generic::plain(&mut out, &doc);
             }
-        }
-    } else {
-        generic::write(&mut out, &doc, kind);
+        },
+        Kind::Properties => asset::properties(&mut out, &doc),
+        _ if !is_object => generic::plain(&mut out, &doc),
+        Kind::Project => generic::plain(&mut out, &doc),
+        Kind::Connection => asset::connection(&mut out, &doc),
+        Kind::CustomAdapter => asset::adapter(&mut out, &doc, source),
+        Kind::ApiEndpoint => asset::endpoint(&mut out, &doc),
+        Kind::LookupTable | Kind::DataTable => table::write(&mut out, &doc, kind),
+        Kind::Page => page::write(&mut out, &doc, kind),
+        _ => generic::facts(&mut out, &doc, kind),
     }
     Outline { text: out.text, note }
 }
@@ -80,7 +93,7 @@ fn raw(bytes: &[u8]) -> String {
         return format!("binary: {} bytes, blake3 {}\n", bytes.len(), blake3::hash(bytes).to_hex());
     };
     let mut out = String::with_capacity(text.len() + 1);
-    push_lines(&mut out, text);
+    push_lines(&mut out, &redacted(text));
     if !out.ends_with('\n') {
         out.push('\n');
     }
@@ -118,83 +131,4 @@ impl Writer {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const LOOK_UP: &[u8] = include_bytes!("../../../tests/data/order-desk/Recipes/look_up_order.recipe.json");
-
-    fn shown(name: &str, bytes: &[u8]) -> String {
-        outline(name, bytes, Numbers::Shown).text
-    }
-
-    #[test]
-    fn a_recipe_is_its_steps() {
-        insta::assert_snapshot!(shown("look_up_order.recipe.json", LOOK_UP), @r#"
-            recipe: Look up order
-            private: yes   concurrency: 1
-
-            connections
-              Warehouse api: “Warehouse API” in Connections
-
-            steps
-              0   Trigger: Genie · Start workflow
-                      description: Look up an order
-                      parameters_schema_json: 1 field
-                        order_number: string
-                      requires_user_confirmation: false
-                      result_schema_json: 1 field
-                        status: string
-              1     Data table · Get records
-                        filter.c1000000-0000-4000-8000-000000000001: ‹Trigger → parameters.order_number›
-                        limit: 1
-                        table_id: “Orders” in Data Tables
-              2     If
-                        when ‹Step 1 Get records → records› is present
-              3       Warehouse api · Get stock (skipped)
-                          # stock < 5 & "rush" → notify
-                          sku: =‹Step 1 Get records → records.first.sku›.present? ? ‹Step 1 Get records → records.first.sku› : skip
-              4     Genie · Workflow return result
-                        result.status: open
-            "#);
-    }
-
-    #[test]
-    fn a_stable_outline_has_no_numbers() {
-        let shown = outline("x.recipe.json", LOOK_UP, Numbers::Stable).text;
-        insta::assert_snapshot!(shown, @r#"
-            recipe: Look up order
-            private: yes   concurrency: 1
-
-            connections
-              Warehouse api: “Warehouse API” in Connections
-
-            steps
-              Trigger: Genie · Start workflow  @1f0a9c3e
-                  description: Look up an order
-                  parameters_schema_json: 1 field
-                    order_number: string
-                  requires_user_confirmation: false
-                  result_schema_json: 1 field
-                    status: string
-                Data table · Get records  @2b7c11d0
-                    filter.c1000000-0000-4000-8000-000000000001: ‹Trigger → parameters.order_number›
-                    limit: 1
-                    table_id: “Orders” in Data Tables
-                If
-                    when ‹Get records @2b7c11d0 → records› is present
-                  Warehouse api · Get stock (skipped)  @3c8d22e1
-                      # stock < 5 & "rush" → notify
-                      sku: =‹Get records @2b7c11d0 → records.first.sku›.present? ? ‹Get records @2b7c11d0 → records.first.sku› : skip
-                Genie · Workflow return result  @4d9e33f2
-                    result.status: open
-            "#);
-    }
-
-    #[test]
-    fn a_name_that_says_nothing_is_read_by_its_content() {
-        let named = shown("a/look_up_order.recipe.json", LOOK_UP);
-        assert_eq!(named, shown("", LOOK_UP));
-        assert_eq!(named, shown("tmp_file.json", LOOK_UP));
-        assert_ne!(named, shown("look_up_order.connection.json", LOOK_UP));
-    }
-}
+mod tests;
