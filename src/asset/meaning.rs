@@ -6,8 +6,9 @@
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
+use super::aside::is_aside;
 use super::compare::Level;
-use super::fields::{Class, Place, Row, is_control, is_one_sided};
+use super::fields::{Place, Row};
 use super::json::{Doc, Event, Node, Tag};
 use super::reference::Reference;
 use super::text::{self, Connectors};
@@ -134,45 +135,7 @@ impl Hash<'_, '_> {
 
     /// Returns whether a member is left out.
     fn is_aside(&self, row: Row, object: Node, value: Node) -> bool {
-        let meaning = self.level == Level::Meaning;
-        if row.empty.is_some_and(|defaults| self.is_empty(value, defaults)) {
-            return true;
-        }
-        let text = || self.doc.text(value).unwrap_or_default();
-        match row.class {
-            Class::Meaningful => false,
-            Class::Derived(_) => meaning,
-            Class::Volatile => true,
-            Class::CopyOfProvider => {
-                meaning && self.string(object, "provider").is_some_and(|name| name == text())
-            }
-            Class::GeneratedFromSteps => {
-                meaning && (self.is_empty(value, &[]) || text::is_made_from_steps(&text()))
-            }
-            Class::GeneratedFromInput => {
-                meaning && text::is_made_from_input(&text(), self.doc, self.doc.get(object, "input"))
-            }
-            Class::ControlWord => self.string(object, "keyword").is_some_and(|keyword| {
-                is_control(&keyword) && (self.is_empty(value, &[]) || self.doc.text(value) == Some(keyword))
-            }),
-            Class::SecondOperand => {
-                self.is_empty(value, &[])
-                    && self.string(object, "operand").is_some_and(|operand| is_one_sided(&operand))
-            }
-        }
-    }
-
-    fn is_empty(&self, node: Node, defaults: &[&str]) -> bool {
-        let raw = self.doc.raw(node);
-        let unquoted =
-            |text: &&str| text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) == Some(raw);
-        match self.doc.tag(node) {
-            Tag::Null => true,
-            Tag::Object => self.doc.members(node).next().is_none(),
-            Tag::Array => self.doc.items(node).next().is_none(),
-            Tag::String => raw.is_empty() || defaults.iter().any(unquoted),
-            _ => defaults.contains(&raw),
-        }
+        is_aside(self.level, row, self.doc, object, value)
     }
 
     fn string(&self, object: Node, key: &str) -> Option<Cow<'_, str>> {

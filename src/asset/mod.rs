@@ -4,12 +4,13 @@
 //! *content* (formatting and what changes with nobody's doing set aside) and *meaning* (also what the server
 //! derives set aside). Nothing here knows zips from the outside, git or the platform's API.
 
+pub(crate) mod aside;
 pub mod canonical;
 pub mod compare;
 pub(crate) mod fields;
 pub mod json;
 pub mod kind;
 mod meaning;
-mod page;
+pub(crate) mod page;
 pub(crate) mod reference;
-mod text;
+pub(crate) mod text;

@@ -192,7 +192,7 @@ fn holds_words(text: &str, words: &str) -> bool {
 }
 
 /// Returns the list of fields that a string holds as JSON text: a list of objects, each with a name and a type.
-pub(super) fn field_list(text: &str) -> Option<Doc<'_>> {
+pub(crate) fn field_list(text: &str) -> Option<Doc<'_>> {
     if !text.starts_with('[') {
         return None;
     }
@@ -204,7 +204,7 @@ pub(super) fn field_list(text: &str) -> Option<Doc<'_>> {
 }
 
 /// Returns the generated names in an insights query, numbered in canonical order.
-pub(super) fn qualifiers(doc: &Doc<'_>) -> HashMap<Vec<u8>, u32> {
+pub(crate) fn qualifiers(doc: &Doc<'_>) -> HashMap<Vec<u8>, u32> {
     let mut found = HashMap::new();
     let mut named = false;
     for event in doc.walk(doc.root()) {
