@@ -4,6 +4,9 @@
 //! here is how it reads. Nothing here knows files, git or the terminal.
 
 pub mod change;
+pub mod condition;
+pub mod hidden;
+pub mod leaf;
 pub mod lists;
 pub mod matching;
 pub mod names;
@@ -11,4 +14,7 @@ pub mod pill;
 pub mod printable;
 pub mod recipe;
 pub mod render;
+pub mod show;
+pub mod step;
+pub mod value;
 pub mod values;
