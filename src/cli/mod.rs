@@ -17,6 +17,7 @@ pub mod plan;
 mod progress;
 pub mod resolve;
 pub mod run;
+pub mod show;
 pub mod status;
 pub mod sync;
 pub mod unpack;
@@ -133,6 +134,7 @@ enum Command {
     Status(status::StatusArgs),
     History(history::HistoryArgs),
     Resolve(resolve::ResolveArgs),
+    Show(show::ShowArgs),
     Check(check::CheckArgs),
     Pack(pack::PackArgs),
     Unpack(unpack::UnpackArgs),
@@ -286,6 +288,7 @@ fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Pack(args) => pack::run(&args),
         Command::Unpack(args) => unpack::run(&args),
+        Command::Show(args) => show::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(man::ManArgs {}) => man::run(),
         Command::Status(args) => status::run(context, &args),
