@@ -12,6 +12,7 @@ pub mod emulator;
 pub mod git_setup;
 pub mod history;
 pub mod man;
+pub mod merge;
 pub mod output;
 pub mod pack;
 pub mod plan;
@@ -136,6 +137,7 @@ enum Command {
     History(history::HistoryArgs),
     Resolve(resolve::ResolveArgs),
     Show(show::ShowArgs),
+    Merge(merge::MergeArgs),
     GitSetup(git_setup::GitSetupArgs),
     Check(check::CheckArgs),
     Pack(pack::PackArgs),
@@ -148,7 +150,15 @@ enum Command {
 impl Command {
     /// Returns whether all that it writes is files that a person asked for.
     fn writes_for_people(&self) -> bool {
-        matches!(self, Self::Pack(_) | Self::Unpack(_) | Self::GitSetup(_) | Self::Completions(_) | Self::Man(_))
+        matches!(
+            self,
+            Self::Pack(_)
+                | Self::Unpack(_)
+                | Self::Merge(_)
+                | Self::GitSetup(_)
+                | Self::Completions(_)
+                | Self::Man(_)
+        )
     }
 }
 
@@ -291,6 +301,7 @@ fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
         Command::Pack(args) => pack::run(&args),
         Command::Unpack(args) => unpack::run(&args),
         Command::Show(args) => show::run(&args),
+        Command::Merge(args) => block_on(merge::run(context, &args)),
         Command::GitSetup(args) => block_on(git_setup::run(context, &args)),
         Command::Completions(args) => completions::run(&args),
         Command::Man(man::ManArgs {}) => man::run(),

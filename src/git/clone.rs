@@ -1,4 +1,5 @@
-//! A person's clone: what `git-setup` reads and writes of its configuration. Never the index, never a commit.
+//! A person's clone: what `git-setup` reads and writes of its configuration, and git's merge of texts. Never the index,
+//! never a commit.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -77,4 +78,28 @@ impl Clone {
         command.arg("-C").arg(&self.folder).args(["config", "--local"]).args(arguments);
         run(command, "config", DEADLINE).await
     }
+}
+
+/// Merges two texts line by line as git does by itself, into `ours`; says what was in the way where it was not clean.
+///
+/// # Errors
+/// When git cannot be run.
+pub async fn merge_text(
+    git: &Git,
+    ours: &Path,
+    base: &Path,
+    theirs: &Path,
+) -> Result<Result<(), String>, GitError> {
+    let mut command = git.bare_command();
+    command.args(["merge-file", "-L", "ours", "-L", "base", "-L", "theirs", "--"]).args([ours, base, theirs]);
+    let answer = run(command, "merge-file", DEADLINE).await?;
+    if answer.success {
+        return Ok(Ok(()));
+    }
+    let said = answer.stderr.trim();
+    Ok(Err(if said.is_empty() {
+        "conflict: lines were changed on both sides".to_owned()
+    } else {
+        said.to_owned()
+    }))
 }

@@ -32,7 +32,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 pub use self::about::CommitInfo;
-pub use self::clone::Clone;
+pub use self::clone::{Clone, merge_text};
 pub use self::command::{Environment, Git};
 pub use self::commit::{Author, AuthorError};
 pub use self::error::GitError;

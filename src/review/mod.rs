@@ -9,6 +9,7 @@ pub mod hidden;
 pub mod leaf;
 pub mod lists;
 pub mod matching;
+pub mod merge;
 pub mod names;
 pub mod pill;
 pub mod printable;

@@ -12,6 +12,7 @@ mod demo;
 mod directions;
 mod faults;
 mod first_run;
+mod git_itself;
 mod leaks;
 mod noise;
 mod pairing;
