@@ -14,6 +14,7 @@ mod directions;
 mod faults;
 mod first_run;
 mod fuzz_soak;
+mod git_itself;
 mod hostile;
 mod leaks;
 mod lives;
