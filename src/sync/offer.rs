@@ -2,7 +2,8 @@
 //!
 //! It is a commit on top of the last tip without a conflict, under `refs/recipesync/PROJECT`: no branch, and
 //! nothing depends on it. `git fetch origin refs/recipesync/PROJECT && git merge FETCH_HEAD` merges the two sides,
-//! and the merged branch has seen the workspace. Files that hold secrets are left out. With two branches the export branch shows it already.
+//! and the merged branch has seen the workspace. Files that hold secrets are left out. With two branches the export
+//! branch shows it already.
 
 use std::collections::BTreeMap;
 
