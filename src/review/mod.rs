@@ -5,9 +5,13 @@
 
 pub mod change;
 pub mod condition;
+pub mod diff;
 pub mod hidden;
+pub mod hunks;
 pub mod leaf;
+pub mod lines;
 pub mod lists;
+pub mod marks;
 pub mod matching;
 pub mod names;
 pub mod pill;
@@ -16,5 +20,6 @@ pub mod recipe;
 pub mod render;
 pub mod show;
 pub mod step;
+pub mod text;
 pub mod value;
 pub mod values;
