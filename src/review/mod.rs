@@ -11,6 +11,7 @@ pub mod hunks;
 pub mod leaf;
 pub mod lines;
 pub mod lists;
+pub mod markdown;
 pub mod marks;
 pub mod matching;
 pub mod names;
