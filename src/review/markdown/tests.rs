@@ -418,7 +418,7 @@ fn outside(markdown: &str) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
     fn a_comment_is_harmless_and_fits(
