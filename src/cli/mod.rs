@@ -9,6 +9,7 @@ pub mod completions;
 pub mod demo;
 mod difference;
 pub mod emulator;
+pub mod git_setup;
 pub mod history;
 pub mod man;
 pub mod output;
@@ -135,6 +136,7 @@ enum Command {
     History(history::HistoryArgs),
     Resolve(resolve::ResolveArgs),
     Show(show::ShowArgs),
+    GitSetup(git_setup::GitSetupArgs),
     Check(check::CheckArgs),
     Pack(pack::PackArgs),
     Unpack(unpack::UnpackArgs),
@@ -146,7 +148,7 @@ enum Command {
 impl Command {
     /// Returns whether all that it writes is files that a person asked for.
     fn writes_for_people(&self) -> bool {
-        matches!(self, Self::Pack(_) | Self::Unpack(_) | Self::Completions(_) | Self::Man(_))
+        matches!(self, Self::Pack(_) | Self::Unpack(_) | Self::GitSetup(_) | Self::Completions(_) | Self::Man(_))
     }
 }
 
@@ -289,6 +291,7 @@ fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
         Command::Pack(args) => pack::run(&args),
         Command::Unpack(args) => unpack::run(&args),
         Command::Show(args) => show::run(&args),
+        Command::GitSetup(args) => block_on(git_setup::run(context, &args)),
         Command::Completions(args) => completions::run(&args),
         Command::Man(man::ManArgs {}) => man::run(),
         Command::Status(args) => status::run(context, &args),
