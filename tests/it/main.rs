@@ -26,6 +26,7 @@ mod people;
 mod process;
 mod pushes;
 mod secrets;
+mod show;
 mod smart_http;
 mod soak;
 mod stage;
