@@ -30,11 +30,11 @@
 //! | 3 | [`daemon`], [`emulator`] | time, tasks and hints; a workspace to run against |
 //! | 2 | [`sync`] | what happens, in which order |
 //! | 1 | [`archive`] [`workato`] [`git`] [`store`], and for all above [`fs`] and [`blocking`] | one kind of outside each |
-//! | 0 | [`model`] [`asset`], and on these two [`review`] | values and decisions |
+//! | 0 | [`model`] [`asset`] [`secrets`], and on these [`review`] | values and decisions |
 //!
 //! # What never happens
 //!
-//! 1. `model`, `asset` and `review` do no input or output, read no clock and log nothing.
+//! 1. `model`, `asset`, `secrets` and `review` do no input or output, read no clock and log nothing.
 //! 2. Nobody but a step decides what happens to a file. Nobody but the loop saves, sleeps, retries, or logs a failure.
 //! 3. The agreement is written for no path but those compared and found the same, or pushed by us from what was seen.
 //! 4. The daemon's repositories have no working tree and no index.
@@ -57,13 +57,14 @@
 //! | What is asked of the platform, and how often? | [`workato::Client`], [`workato::Budget`] |
 //! | How does git reach an upstream? | `git/command.rs` and `git/remote.rs` |
 //! | What is refused in a package? | [`archive::ArchiveError`] |
+//! | What must not get into git? | [`secrets`]; the rules are in `secrets/known.tsv` and `secrets/names.rs` |
 //! | What does `status` say? | [`model::status`] |
 //! | Which keys does a configuration have? | [`config`], and `config/recipesync.example.toml` |
 //!
 //! # Where it is not as one would expect
 //!
-//! - `model` and `asset` know each other: a plan compares assets by their digests and keeps the files of one asset
-//!   together, and an asset is named by a path. Both are pure, and neither is of use without the other.
+//! - The rooms of layer 0 know each other: a plan compares assets by their digests and keeps the files of one asset
+//!   together, an asset is named by a path, and what was found in a file is part of the state. All are pure.
 //! - A saved project comes in two parts: `State`, small and in the loop's memory, and
 //!   [`Records`](model::state::Records), one entry a file, loaded by the steps that need them. Ten thousand files of
 //!   idle projects cost no memory.
@@ -86,6 +87,7 @@ pub mod fs;
 pub mod git;
 pub mod model;
 pub mod review;
+pub mod secrets;
 pub mod store;
 pub mod sync;
 pub mod telemetry;

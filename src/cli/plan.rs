@@ -154,6 +154,7 @@ fn describe(name: &ProjectName, wiring: &Wiring, outlook: &Outlook) -> String {
             let _ = writeln!(text, "  {verb} {}", printable(path.as_str()));
         }
     }
+    hold(&mut text, name, outlook);
     if !plan.to_workspace.is_empty() {
         let files = count(plan.to_workspace.len(), "changed file", "changed files");
         let _ = writeln!(text, "{name}: to the workspace, an import of {files}");
@@ -179,6 +180,20 @@ fn describe(name: &ProjectName, wiring: &Wiring, outlook: &Outlook) -> String {
         }
     }
     text
+}
+
+/// Lists what holds a secret and does not go to git.
+fn hold(text: &mut String, name: &ProjectName, outlook: &Outlook) {
+    if !outlook.plan.held.is_empty() {
+        let _ = writeln!(
+            text,
+            "{name}: not to git, it holds a secret; `recipesync status {name}` says what to do"
+        );
+    }
+    for (path, flagged) in outlook.secrets.iter().filter(|(_, flagged)| flagged.held) {
+        let found = flagged.findings.first().map(|first| format!(" line {}: {}", first.line, first.kind));
+        let _ = writeln!(text, "  hold {}{}", printable(path.as_str()), found.unwrap_or_default());
+    }
 }
 
 fn is_quiet(outlook: &Outlook) -> bool {

@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 
 use super::output::print;
-use super::{Context, Exit, select, sync};
+use super::{Context, Exit, count, select, sync};
 use crate::daemon::clock;
 use crate::model::state::State;
 use crate::model::status::{Status, status};
+use crate::secrets::Level;
 use crate::store::{Store, StoreError};
 use crate::telemetry::printable;
 
@@ -98,8 +99,38 @@ pub(super) fn line(status: &Status) -> String {
             let _ = writeln!(text, "  {what}: {} more", paths.len() - LISTED);
         }
     }
+    text.push_str(&secrets(status));
     if !status.conflicts.is_empty() {
         text.push_str(&hint(status));
+    }
+    text
+}
+
+/// Returns a line for each secret and each thing that may be one, and how many places hold personal data.
+fn secrets(status: &Status) -> String {
+    let mut text = String::new();
+    let (personal, others): (Vec<_>, Vec<_>) =
+        status.secrets.iter().partition(|found| found.level == Level::Personal);
+    for found in others.iter().take(LISTED) {
+        let what = match (found.held, found.level) {
+            (true, Level::Certain) => "secret, not committed",
+            (_, Level::Certain) => "secret",
+            _ => "perhaps a secret",
+        };
+        let _ = writeln!(
+            text,
+            "  {what}: {} line {}: {}",
+            printable(found.path.as_str()),
+            found.line,
+            found.kind
+        );
+    }
+    if others.len() > LISTED {
+        let _ = writeln!(text, "  perhaps a secret: {} more", others.len() - LISTED);
+    }
+    if !personal.is_empty() {
+        let places = count(personal.len(), "place", "places");
+        let _ = writeln!(text, "  personal data in {places}; `recipesync status --json` lists them");
     }
     text
 }

@@ -8,10 +8,21 @@ use crate::model::branch::BranchName;
 use crate::model::path::RepoPath;
 use crate::model::project::{ExportSettings, ImportSettings, MaxDelete, Project, ProjectName, Source};
 use crate::model::schedule::Schedule;
+use crate::secrets::{self, Allowed, Policy};
 
 /// The keys of a project.
-pub(super) const KEYS: &[&str] =
-    &["workspace", "repository", "path", "manifest_id", "folder_id", "max_delete", "export", "import"];
+pub(super) const KEYS: &[&str] = &[
+    "workspace",
+    "repository",
+    "path",
+    "manifest_id",
+    "folder_id",
+    "max_delete",
+    "secrets",
+    "secrets_allow",
+    "export",
+    "import",
+];
 /// The keys of a project's export.
 pub(super) const EXPORT_KEYS: &[&str] = &["branch", "schedule"];
 /// The keys of a project's import.
@@ -50,6 +61,7 @@ pub(super) fn read(
     let path = section.parsed("path", RepoPath::parse);
     let path = section.required("path", path, "path = \"orders\", or \".\" for the repository's root");
     let max_delete = section.value("max_delete", "a share (\"50%\") or a number of files", take_max_delete);
+    let secrets = read_secrets(section);
     let folder = id(section, "folder_id");
     let manifest = id(section, "manifest_id");
     let export = section.section("export", EXPORT_KEYS);
@@ -79,6 +91,7 @@ pub(super) fn read(
         path: path.value,
         source: source?,
         max_delete: max_delete?.map_or_else(MaxDelete::default, |written| written.value),
+        secrets: secrets?,
         export,
         import,
     };
@@ -185,6 +198,29 @@ fn parse_branch(name: &str) -> Result<BranchName, String> {
         return Err("it is the branch's own name that is wanted, without refs/heads/".to_owned());
     }
     BranchName::parse(name).map_err(|error| format!("git does not take it for a branch name: {error}"))
+}
+
+fn read_secrets(section: &Section<'_>) -> Read<secrets::Settings> {
+    let policy = section
+        .value("secrets", "\"block\", \"warn\" or \"off\"", |value| value.as_str().and_then(Policy::parse));
+    let wanted = "a list of files: [{ path = \"x.custom_adapter.rb\", kind = \"jwt\" }], of which kind may be left out";
+    let allowed = section.value("secrets_allow", wanted, take_allowed);
+    Ok(secrets::Settings {
+        policy: policy?.map_or_else(Policy::default, |written| written.value),
+        allowed: allowed?.map_or_else(Vec::new, |written| written.value),
+    })
+}
+
+fn take_allowed(value: &DeValue<'_>) -> Option<Vec<Allowed>> {
+    let one = |value: &toml::Spanned<DeValue<'_>>| {
+        let table = value.get_ref().as_table()?;
+        let text = |key: &str| table.get(key).map(|value| value.get_ref().as_str().map(str::to_owned));
+        let is_known = table.keys().all(|key| matches!(key.get_ref().as_ref(), "path" | "kind"));
+        let (path, kind) = (text("path")??, text("kind"));
+        let kind = if let Some(kind) = kind { Some(kind?) } else { None };
+        (is_known && !path.is_empty()).then_some(Allowed { path, kind })
+    };
+    value.as_array()?.iter().map(one).collect()
 }
 
 fn take_max_delete(value: &DeValue<'_>) -> Option<MaxDelete> {

@@ -9,7 +9,9 @@ use tracing::{debug, error, info, warn};
 use super::backoff;
 use crate::blocking;
 use crate::model::history::{Event, EventKind};
+use crate::model::path::PackagePath;
 use crate::model::state::{Next, Phase, Stall, State, Trouble, Verdict};
+use crate::secrets::Level;
 use crate::store::{Saved, StoreError};
 use crate::sync::{self, Disposition, Failed, Now, Stepped, Wiring};
 
@@ -152,8 +154,32 @@ fn tell(before: &State, stepped: &Stepped) {
     for path in after.to_prune.keys().filter(|path| !before.to_prune.contains_key(*path)) {
         warn!(%path, "deleted on the branch, still in the workspace: an import cannot delete; delete it there");
     }
+    tell_secrets(before, after);
     if before.phase != after.phase {
         debug!(phase = ?after.phase, "next phase");
+    }
+}
+
+/// Logs what was found in files, each once: never the value.
+fn tell_secrets(before: &State, after: &State) {
+    for (path, flagged) in &after.secrets {
+        if before.secrets.get(path) == Some(flagged) {
+            continue;
+        }
+        for finding in &flagged.findings {
+            let (line, kind) = (finding.line, &*finding.kind);
+            match (flagged.held, finding.level) {
+                (true, Level::Certain) => error!(%path, line, kind, "a secret: the file is not committed"),
+                (_, Level::Certain) => warn!(%path, line, kind, "a secret"),
+                (_, Level::Likely) => warn!(%path, line, kind, "perhaps a secret"),
+                (_, Level::Personal) => info!(%path, line, kind, "personal data"),
+            }
+        }
+    }
+    let is_held =
+        |state: &State, path: &PackagePath| state.secrets.get(path).is_some_and(|flagged| flagged.held);
+    for path in before.secrets.keys().filter(|path| is_held(before, path) && !is_held(after, path)) {
+        info!(%path, "no longer held back for a secret");
     }
 }
 

@@ -137,6 +137,8 @@ pub struct Plan {
     pub drift: BTreeMap<PackagePath, Pair>,
     /// Recorded on the export branch; bringing it to the import branch is the reviewer's business.
     pub in_review: BTreeMap<PackagePath, Pair>,
+    /// What the branch does not take though it should: files that hold secrets.
+    pub held: Files,
     /// What is to be remembered: pairs seen to be the same, `None` where both sides are absent by now.
     pub learnt: BTreeMap<PackagePath, Option<Base>>,
 }
@@ -150,6 +152,7 @@ impl Plan {
             && self.conflicts.is_empty()
             && self.to_prune.is_empty()
             && self.drift.is_empty()
+            && self.held.is_empty()
     }
 }
 
@@ -321,6 +324,32 @@ impl Plan {
             self.conflicts
                 .insert(path.clone(), Pair { workspace: input.workspace.get(&path).copied(), branch });
         }
+    }
+}
+
+impl Plan {
+    /// Takes back what was to go to git of these paths: the branch keeps what it has, and nothing is agreed. Where the
+    /// import would send another file of the same asset, it would send the branch's file of a path that is held as
+    /// well, over an edit that the branch has not seen: then the whole asset is a conflict.
+    pub fn hold(&mut self, paths: &BTreeSet<PackagePath>, workspace: &Files, branch: &Files) {
+        for path in paths {
+            if let Some(Some(blob)) = self.to_git.remove(path) {
+                self.held.insert(path.clone(), blob);
+            }
+        }
+        let pair = |path: &PackagePath| Pair {
+            workspace: workspace.get(path).copied(),
+            branch: branch.get(path).copied(),
+        };
+        let assets: BTreeSet<&str> = self.held.keys().map(asset_id).collect();
+        let split: Vec<PackagePath> = self
+            .to_workspace
+            .extract_if(.., |path, _| assets.contains(asset_id(path)))
+            .map(|(path, _)| path)
+            .collect();
+        let split_assets: BTreeSet<&str> = split.iter().map(asset_id).collect();
+        let held = self.held.keys().filter(|path| split_assets.contains(asset_id(path)));
+        self.conflicts.extend(split.iter().chain(held).map(|path| (path.clone(), pair(path))));
     }
 }
 
@@ -633,6 +662,47 @@ mod tests {
         // The other file's edit was not chosen against.
         let half = input(BTreeMap::from([take(json, pair('a', 'c'))]));
         assert!(half.to_workspace.is_empty() && half.conflicts.len() == 2);
+    }
+
+    #[test]
+    fn what_holds_a_secret_stays_out_of_git_and_is_not_imported_over() {
+        let (json, code, other) = ("c.custom_adapter.json", "c.custom_adapter.rb", "a.recipe.json");
+        let agreed = Base::Agreed(pair('a', 'a'));
+        let files =
+            |of: [(&str, char); 3]| -> Files { of.map(|(name, letter)| (path(name), blob(letter))).into() };
+        let held = BTreeSet::from([path(code)]);
+        let planned = |branch: &Files, decisions: &BTreeMap<PackagePath, Decision>| {
+            let workspace = files([(json, 'a'), (code, 'b'), (other, 'b')]);
+            let mut plan = plan(&Input {
+                mode: Mode::OneBranch,
+                established: true,
+                known: &[json, code, other].map(|name| (path(name), agreed)).into(),
+                sent: &Files::new(),
+                decisions,
+                workspace: &workspace,
+                branch,
+                seen: &BTreeSet::new(),
+                dropped: &BTreeSet::new(),
+                facts: &facts(&[json, code, other]),
+            });
+            plan.hold(&held, &workspace, branch);
+            plan
+        };
+        let none = BTreeMap::new();
+        let quiet = planned(&files([(json, 'a'), (code, 'a'), (other, 'a')]), &none);
+        assert_eq!(quiet.to_git.keys().collect::<Vec<_>>(), [&path(other)], "the others go");
+        assert_eq!(quiet.held, Files::from([(path(code), blob('b'))]));
+        assert!(quiet.conflicts.is_empty() && quiet.learnt.is_empty() && !quiet.is_quiet());
+        // The asset's other file was committed: sending it would send the branch's code as well.
+        let branch = files([(json, 'c'), (code, 'a'), (other, 'a')]);
+        let split = planned(&branch, &none);
+        assert!(split.to_workspace.is_empty());
+        assert_eq!(split.conflicts, [(path(json), pair('a', 'c')), (path(code), pair('b', 'a'))].into());
+        // A person may choose the branch's files.
+        let take = |name, shown| (path(name), Decision { take: Take::Branch, shown });
+        let settled = planned(&branch, &[take(json, pair('a', 'c')), take(code, pair('b', 'a'))].into());
+        assert_eq!(settled.to_workspace.len(), 2);
+        assert!(settled.held.is_empty() && settled.conflicts.is_empty());
     }
 
     #[test]

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::branch::BranchName;
 use super::path::RepoPath;
 use super::schedule::Schedule;
+use crate::secrets;
 
 /// The longest project name, in characters.
 const MAX_NAME: usize = 100;
@@ -97,6 +98,8 @@ pub struct Project {
     pub source: Source,
     /// How much one export may delete before the project stalls.
     pub max_delete: MaxDelete,
+    /// What is done where an export holds secrets.
+    pub secrets: secrets::Settings,
     /// How the workspace goes to git; `None` for a project that is only imported.
     pub export: Option<ExportSettings>,
     /// How git goes to the workspace; `None` for a project that is only exported.
@@ -231,6 +234,7 @@ mod tests {
             path: RepoPath::parse(".").unwrap(),
             source: Source::Folder(1),
             max_delete: MaxDelete::default(),
+            secrets: secrets::Settings::default(),
             export: export.map(|branch| ExportSettings {
                 branch: BranchName::parse(branch).unwrap(),
                 schedule: Schedule::parse("5m").unwrap(),

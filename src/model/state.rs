@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::oid::{BlobId, CommitId, TreeId};
 use super::path::PackagePath;
 use super::plan::{Base, Decision, Files, Pair};
+use crate::secrets::Finding;
 
 /// A project's saved state, without its files: small, and kept in memory by the loop.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -47,6 +48,8 @@ pub struct State {
     pub drift: BTreeMap<PackagePath, Pair>,
     /// What a guard holds back until a person has looked.
     pub guarded: BTreeMap<PackagePath, Pair>,
+    /// What the files hold that must perhaps not get into git: those that stay out of it, and those that are only told.
+    pub secrets: BTreeMap<PackagePath, Flagged>,
     /// The watched branch's tip at the last look that left no conflict.
     pub calm: Option<CommitId>,
     /// The commit that shows the workspace's side of the conflicts, pushed to `refs/recipesync/PROJECT`.
@@ -181,6 +184,17 @@ pub struct Refusal {
     pub print: String,
     /// Why.
     pub reason: String,
+}
+
+/// A file of the workspace that holds what must perhaps not get into git.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Flagged {
+    /// The file as it was looked at.
+    pub blob: BlobId,
+    /// Whether it is held back: git keeps what it has.
+    pub held: bool,
+    /// What was found, the surest first.
+    pub findings: Vec<Finding>,
 }
 
 /// Why a project does not go on.

@@ -6,7 +6,8 @@ use serde::Serialize;
 use super::oid::CommitId;
 use super::path::PackagePath;
 use super::plan::Pair;
-use super::state::{Phase, RecipeResult, Stall, State, Trouble, Verdict};
+use super::state::{Flagged, Phase, RecipeResult, Stall, State, Trouble, Verdict};
+use crate::secrets::{Finding, Level};
 
 /// How long a failure may pass by itself before a project counts as stalled: as long as `sync` tries by default.
 const PATIENCE: TimeDelta = TimeDelta::seconds(60);
@@ -67,6 +68,8 @@ pub struct Status {
     pub to_prune: Vec<PackagePath>,
     /// Paths that differ where the direction that would mend it is not configured.
     pub drift: Vec<PackagePath>,
+    /// What the files hold that must perhaps not get into git; never the value.
+    pub secrets: Vec<SecretStatus>,
     /// The ref of the upstream that shows the workspace's side of the conflicts, to be merged.
     pub workspace_side: Option<String>,
     /// Why it does not go on.
@@ -123,6 +126,21 @@ pub struct ImportStatus {
     pub recipes: Vec<RecipeResult>,
 }
 
+/// Something in a file that must perhaps not get into git.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SecretStatus {
+    /// The file.
+    pub path: PackagePath,
+    /// Its line, from 1.
+    pub line: u32,
+    /// The rule's name.
+    pub kind: String,
+    /// How sure it is: `certain`, `likely` or `personal`.
+    pub level: Level,
+    /// Whether the file is held back: git keeps what it has.
+    pub held: bool,
+}
+
 /// Returns a time as scripts read it: RFC 3339, UTC, whole seconds.
 #[must_use]
 pub fn stamp(time: DateTime<Utc>) -> String {
@@ -138,6 +156,15 @@ pub fn stall(state: &State, now: DateTime<Utc>) -> Option<Stall> {
     if let Some(refusal) = state.refusals.last() {
         let reason = format!("import of commit {}: {}", refusal.commit.short(), refusal.reason);
         let hint = "commit a correction, change the workspace, or run `recipesync resolve` to try again or let it be";
+        return Some(Stall { reason, hint: Some(hint.to_owned()) });
+    }
+    if let Some((path, flagged)) = state.secrets.iter().find(|(_, flagged)| flagged.held) {
+        let (line, kind) = flagged.findings.first().map_or((0, ""), |finding| (finding.line, &*finding.kind));
+        let held = state.secrets.values().filter(|flagged| flagged.held).count();
+        let more = if held > 1 { format!(" ({} more files are held back)", held - 1) } else { String::new() };
+        let reason = format!("{path} line {line} holds a secret ({kind}) and is not committed{more}");
+        let hint = "take it out in Workato, and revoke it if others could see it; a false alarm is settled by secrets_allow in the \
+                    configuration, or by a comment `recipesync:allow` on that line of connector source";
         return Some(Stall { reason, hint: Some(hint.to_owned()) });
     }
     let trouble = state.trouble.as_ref().filter(|trouble| now - trouble.since >= PATIENCE)?;
@@ -207,11 +234,27 @@ pub fn status(project: &str, state: &State, now: DateTime<Utc>, next: Option<Dat
         conflicts: paths(&state.conflicts),
         to_prune: paths(&state.to_prune),
         drift: paths(&state.drift),
+        secrets: secrets(state),
         workspace_side: state.offered.map(|_| format!("refs/recipesync/{project}")),
         stalled: stall(state, now),
         failing: state.trouble.clone(),
         next: next.map(stamp),
     }
+}
+
+fn secrets(state: &State) -> Vec<SecretStatus> {
+    let of_file = |(path, flagged): (&PackagePath, &Flagged)| {
+        let (path, held) = (path.clone(), flagged.held);
+        let findings = flagged.findings.clone().into_iter();
+        findings.map(move |Finding { line, kind, level }| SecretStatus {
+            path: path.clone(),
+            line,
+            kind: kind.into_owned(),
+            level,
+            held,
+        })
+    };
+    state.secrets.iter().flat_map(of_file).collect()
 }
 
 /// Returns whether something waits for a person that is not a plain failure: exit code 2 rather than 1.
@@ -221,4 +264,5 @@ pub fn waits(state: &State) -> bool {
         || !state.drift.is_empty()
         || !state.to_prune.is_empty()
         || !state.refusals.is_empty()
+        || state.secrets.values().any(|flagged| flagged.held)
 }

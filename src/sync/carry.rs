@@ -13,7 +13,7 @@ use super::export::{View, put_off};
 use super::observe::{Observed, print};
 use super::offer::offer;
 use super::sides::{Branch, Sides};
-use super::{CURRENT, Now, StepResult, Stepped, Wiring, rest};
+use super::{CURRENT, Now, StepResult, Stepped, Wiring, rest, screen};
 use crate::git::GitError;
 use crate::model::history::{Event, EventKind};
 use crate::model::message::{self, Origin};
@@ -75,16 +75,14 @@ async fn decide(wiring: &Wiring, view: View, clock: Now) -> StepResult {
             settled = true;
         }
         drop_stale_refusals(&mut state, &mut records, &sides, &print);
-        let plan = sides.plan(wiring.mode(), state.established, &records);
-        let changes = if sides.mirror.is_some() { sides.mirror_changes() } else { plan.to_git.clone() };
+        let mut plan = sides.plan(wiring.mode(), state.established, &records);
+        let changes = match screen::screen(wiring, &mut state, &sides, &mut plan).await {
+            Ok(changes) => changes,
+            Err(error) => return put_off(before, error),
+        };
         if let Some(error) = guard(wiring, &mut state, &records, &sides, &changes) {
-            state.stalled = Some(error.stall());
-            state.look = false;
-            let due = wiring.due_after(now);
-            state.due = Some(due);
             let records = settled.then_some(records);
-            let stepped = Stepped::new(state, Next::Settled(due.min(now + wiring.poll)));
-            return Ok(Stepped { records, events, ..stepped });
+            return Ok(Stepped { records, events, ..hold_back(wiring, state, &error, now) });
         }
         let branch = sides.mirror.as_ref().unwrap_or(&sides.watched);
         let pushed = match push(wiring, branch, &plan, &changes, &state, export, now).await {
@@ -224,6 +222,13 @@ pub(super) fn guard(
     Some(StepError::MassDeletion { deleted, before, limit: limit.to_string() })
 }
 
+/// Ends a look of which nothing is carried out.
+fn hold_back(wiring: &Wiring, mut state: State, error: &StepError, now: DateTime<Utc>) -> Stepped {
+    let due = wiring.due_after(now);
+    (state.stalled, state.look, state.due) = (Some(error.stall()), false, Some(due));
+    Stepped::new(state, Next::Settled(due.min(now + wiring.poll)))
+}
+
 /// What the upstream has taken.
 struct Pushed {
     revision: Revision,
@@ -313,6 +318,7 @@ fn learn(records: &mut Records, plan: &Plan, changes: &Changes, commit: Option<C
         plan.to_workspace.contains_key(path)
             || plan.conflicts.contains_key(path)
             || plan.to_prune.contains_key(path)
+            || plan.held.contains_key(path)
     };
     // A decision that did not settle its conflict was about other contents, and is void when they come back.
     let void = |path: &PackagePath, decision: Decision| {

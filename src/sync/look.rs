@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 use super::carry::{drop_stale_refusals, guard, is_refused};
 use super::export::{self, Progress, View};
 use super::observe::print;
+use super::screen::screen;
 use super::sides::Sides;
 use super::{CURRENT, Failed, Now, StepError, Wiring, fail, idle};
 use crate::model::oid::{BlobId, CommitId};
 use crate::model::path::PackagePath;
 use crate::model::plan::{Files, Plan};
-use crate::model::state::{Next, Phase, Records, State};
+use crate::model::state::{Flagged, Next, Phase, Records, State};
 use crate::store::Saved;
 
 /// How far a look has come.
@@ -32,6 +33,8 @@ pub struct Outlook {
     pub mirror: BTreeMap<PackagePath, Option<BlobId>>,
     /// Why nothing of it would be done, where a guard holds it back.
     pub held: Option<StepError>,
+    /// What the files hold that must perhaps not get into git.
+    pub secrets: BTreeMap<PackagePath, Flagged>,
     /// What was imported before, failed, and waits for a person, a new commit or a changed workspace.
     pub refused: Files,
     /// What the branch that exports go to holds now.
@@ -90,13 +93,16 @@ pub async fn glance(wiring: &Wiring, state: State, now: Now) -> Result<Glance, B
     };
     drop_stale_refusals(&mut state, &mut records, &sides, &print(&observed.entries));
     let mut plan = sides.plan(wiring.mode(), state.established, &records);
-    let mirror = sides.mirror_changes();
-    let changes = if sides.mirror.is_some() { &mirror } else { &plan.to_git };
-    let held = guard(wiring, &mut state, &records, &sides, changes);
+    let changes = match screen(wiring, &mut state, &sides, &mut plan).await {
+        Ok(changes) => changes,
+        Err(error) => return fail(state, error),
+    };
+    let held = guard(wiring, &mut state, &records, &sides, &changes);
     let refused = plan.to_workspace.extract_if(.., |path, blob| is_refused(&state, path, *blob)).collect();
     Ok(Glance::Seen(Box::new(Outlook {
         plan,
-        mirror,
+        mirror: if sides.mirror.is_some() { changes } else { BTreeMap::new() },
+        secrets: state.secrets,
         held,
         refused,
         tip: sides.watched.revision.commit,

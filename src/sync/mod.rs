@@ -14,6 +14,7 @@ mod look;
 mod observe;
 mod offer;
 mod rest;
+mod screen;
 mod sides;
 mod workspace;
 

@@ -170,7 +170,7 @@ fn scan(
 }
 
 /// Splits a list where as much is in one half as in the other.
-fn halves<T>(all: &[T], size: impl Fn(&T) -> u64) -> (&[T], &[T]) {
+pub(super) fn halves<T>(all: &[T], size: impl Fn(&T) -> u64) -> (&[T], &[T]) {
     let half = all.iter().map(&size).sum::<u64>() / 2;
     let mut before = 0;
     let is_first = |item: &&T| {
@@ -181,7 +181,7 @@ fn halves<T>(all: &[T], size: impl Fn(&T) -> u64) -> (&[T], &[T]) {
 }
 
 /// Does two things at a time; more of them would hold more of a package in memory.
-fn both<T: Send>(first: impl FnOnce() -> T, second: impl FnOnce() -> T + Send) -> (T, T) {
+pub(super) fn both<T: Send>(first: impl FnOnce() -> T, second: impl FnOnce() -> T + Send) -> (T, T) {
     std::thread::scope(|scope| {
         let second = scope.spawn(second);
         let first = first();

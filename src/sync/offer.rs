@@ -2,7 +2,7 @@
 //!
 //! It is a commit on top of the last tip without a conflict, under `refs/recipesync/PROJECT`: no branch, and
 //! nothing depends on it. `git fetch origin refs/recipesync/PROJECT && git merge FETCH_HEAD` merges the two sides,
-//! and the merged branch has seen the workspace. With two branches the export branch shows it already.
+//! and the merged branch has seen the workspace. Files that hold secrets are left out. With two branches the export branch shows it already.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use tracing::debug;
 
 use super::error::{StepError, chain};
 use super::sides::Sides;
-use super::{Now, Wiring};
+use super::{Now, Wiring, screen};
 use crate::git::GitError;
 use crate::model::branch::BranchName;
 use crate::model::oid::{BlobId, CommitId};
@@ -34,7 +34,16 @@ pub(super) async fn offer(
     if wiring.mode() == Mode::TwoBranches || state.offered.is_some() && state.conflicts == *conflicts {
         return;
     }
-    match push(wiring, state.calm, sides, conflicts, now).await {
+    let shown: BTreeMap<PackagePath, Option<BlobId>> = conflicts
+        .iter()
+        .filter(|(path, _)| !screen::stays_out(wiring, state, path))
+        .map(|(path, pair)| (path.clone(), pair.workspace))
+        .collect();
+    if shown.is_empty() {
+        state.offered = None;
+        return;
+    }
+    match push(wiring, state.calm, sides, &shown, now).await {
         Ok(offered) => state.offered = offered,
         Err(error) => {
             state.offered = None;
@@ -47,7 +56,7 @@ async fn push(
     wiring: &Wiring,
     calm: Option<CommitId>,
     sides: &Sides,
-    conflicts: &BTreeMap<PackagePath, Pair>,
+    side: &BTreeMap<PackagePath, Option<BlobId>>,
     now: Now,
 ) -> Result<Option<CommitId>, StepError> {
     let git = &wiring.repository;
@@ -60,10 +69,8 @@ async fn push(
         Some(calm) if super::sides::is_contained(wiring, calm, tip).await? => calm,
         _ => tip,
     };
-    let side: BTreeMap<PackagePath, Option<BlobId>> =
-        conflicts.iter().map(|(path, pair)| (path.clone(), pair.workspace)).collect();
     let text = format!("{}: the workspace's side of a conflict\n", wiring.project.name);
-    let made = git.commit_tree(Some(parent), &wiring.project.path, &side, &text, now.time).await?;
+    let made = git.commit_tree(Some(parent), &wiring.project.path, side, &text, now.time).await?;
     let commit = made.unwrap_or(parent);
     git.push_ref(commit, &name, true).await?;
     Ok(Some(commit))

@@ -64,13 +64,15 @@ fn print(mode: Mode, package: &str, watched: &Revision, mirror: Option<&Revision
 
 /// Returns whether a look that ended like this has left nothing to do and nothing to tell.
 pub(super) fn is_at_rest(state: &State) -> bool {
-    let State { branch, attempt, refusals, conflicts, to_prune, drift, guarded, stalled, .. } = state;
+    let State { branch, attempt, refusals, conflicts, to_prune, drift, guarded, stalled, secrets, .. } =
+        state;
     state.phase == Phase::Idle
         && !state.look
         && state.waiting == 0
         && attempt.is_none()
         && stalled.is_none()
         && refusals.is_empty()
+        && !secrets.values().any(|flagged| flagged.held)
         && [conflicts, to_prune, drift, guarded].iter().all(|paths| paths.is_empty())
         && branch.as_ref().is_some_and(|branch| branch.commit.is_some())
 }

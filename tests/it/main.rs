@@ -12,6 +12,7 @@ mod demo;
 mod directions;
 mod faults;
 mod first_run;
+mod leaks;
 mod noise;
 mod pairing;
 mod process;

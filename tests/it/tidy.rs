@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 const MOST_LINES: usize = 400;
 
 /// What each room is built on: it may use the rooms of lower layers.
-const LAYERS: [(&str, u8); 16] = [
+const LAYERS: [(&str, u8); 17] = [
     ("model", 0),
     ("asset", 0),
     ("review", 0),
+    ("secrets", 0),
     ("archive", 1),
     ("blocking", 1),
     ("fs", 1),
@@ -120,7 +121,7 @@ fn layers(source: &Source) -> Vec<String> {
 }
 
 fn purity(source: &Source) -> Vec<String> {
-    let is_pure = matches!(source.room(), Some("model" | "asset" | "review"));
+    let is_pure = matches!(source.room(), Some("model" | "asset" | "review" | "secrets"));
     let tests = source.text.lines().position(|line| line.trim() == "#[cfg(test)]").unwrap_or(usize::MAX);
     let lines = source.code().filter(|(at, _)| is_pure && *at <= tests);
     let named = lines.flat_map(|(at, line)| {

@@ -452,6 +452,8 @@ fn is_sound(name: &str, bytes: &[u8]) {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn any_bytes_have_an_outline(name in names(), bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         is_sound(name, &bytes);
@@ -477,5 +479,29 @@ proptest! {
         let end = (at + length).min(LOOK_UP.len());
         let bytes = [&LOOK_UP[..at], text.as_bytes(), &LOOK_UP[end..]].concat();
         is_sound("x.recipe.json", &bytes);
+    }
+}
+
+#[test]
+fn secrets_are_hidden_and_nothing_else_is() {
+    let cases: Value =
+        serde_json::from_slice(include_bytes!("../../../tests/data/secret-cases.json")).unwrap();
+    for case in cases["cases"].as_array().unwrap() {
+        let text = |key: &str| case[key].as_str().unwrap();
+        let (asset, snippet) = (text("asset"), text("snippet"));
+        let file = match asset {
+            "recipe.json" => {
+                let mut step = serde_json::from_str::<Value>(snippet).unwrap();
+                step["keyword"] = json!("trigger");
+                json!({"name": "R", "code": step, "config": []}).to_string()
+            }
+            _ => snippet.to_owned(),
+        };
+        let told = shown(&format!("x.{asset}"), file.as_bytes());
+        let is_flagged = text("expect") == "flag";
+        assert_eq!(told.contains("(hidden)"), is_flagged, "{}: {told}", text("id"));
+        for part in ["EXAMPLEf", "EXAMPLE.f", "RkFL", "0123456789abcdef", "EXAMPLEpw", "AKIA", "ZmFrZS1z"] {
+            assert!(!is_flagged || !told.contains(part), "{}: {told}", text("id"));
+        }
     }
 }

@@ -1,0 +1,120 @@
+//! The values of a JSON file, each with the name that it stands beside.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use super::names::is_credential;
+use super::values::judge;
+use super::{Finding, Level, Mark, surer};
+use crate::asset::json::{Doc, Event, Node, Tag};
+use crate::asset::kind::Kind;
+
+/// Members of a step that hold what the editor shows, and no value: names there are titles.
+const EDITOR: [&str; 4] =
+    ["extended_input_schema", "extended_output_schema", "dynamicPickListSelection", "toggleCfg"];
+
+/// Returns what the values of a file hold, in the order of its lines.
+pub(super) fn scan(kind: &Kind, doc: &Doc<'_>, bytes: &[u8]) -> Vec<Finding> {
+    let mut marks: Vec<(usize, Mark)> = Vec::new();
+    let start = bytes.as_ptr().addr();
+    visit(kind, doc, 0, |node, mark| marks.push((doc.raw(node).as_ptr().addr() - start, mark)));
+    marks.sort_unstable_by_key(|(at, _)| *at);
+    let (mut line, mut seen) = (1, 0);
+    let mut findings = Vec::with_capacity(marks.len());
+    for (at, mark) in marks {
+        let breaks = bytes[seen..at].iter().filter(|byte| **byte == b'\n').count();
+        line += u32::try_from(breaks).expect("files are below 4 GiB");
+        seen = at;
+        findings.push(Finding { line, kind: mark.kind.into(), level: mark.level });
+    }
+    findings
+}
+
+/// Returns the surest of what JSON inside of a text holds.
+pub(super) fn judge_nested(doc: &Doc<'_>, depth: u8) -> Option<Mark> {
+    let mut found = None;
+    visit(&Kind::File, doc, depth, |_, mark| found = surer(found, Some(mark)));
+    found
+}
+
+fn visit(kind: &Kind, doc: &Doc<'_>, depth: u8, mut tell: impl FnMut(Node, Mark)) {
+    let labels = labels(kind, doc);
+    let mut names: Vec<Option<Cow<'_, str>>> = Vec::new();
+    let mut name: Option<Cow<'_, str>> = None;
+    let mut walk = doc.walk(doc.root());
+    let mut editor = 0_usize;
+    while let Some(event) = walk.next() {
+        match event {
+            Event::Key(key) => {
+                let object = walk.inside().expect("keys are inside objects");
+                name = Some(name_of(doc, object, key, &labels));
+            }
+            Event::Value(node) => match doc.tag(node) {
+                Tag::Array | Tag::Object => {
+                    let own = name.take().or_else(|| names.last().cloned().flatten());
+                    editor +=
+                        usize::from(editor > 0 || own.as_deref().is_some_and(|own| EDITOR.contains(&own)));
+                    names.push(own);
+                }
+                _ => {
+                    let own = name.take().or_else(|| names.last().cloned().flatten());
+                    let beside = own.as_deref().filter(|_| editor == 0);
+                    let filled = *kind == Kind::Properties && names.len() == 1;
+                    if let Some(mark) = judge_scalar(doc, node, beside, filled, depth) {
+                        tell(node, mark);
+                    }
+                }
+            },
+            Event::End(_) => {
+                names.pop();
+                editor = editor.saturating_sub(1);
+            }
+        }
+    }
+}
+
+fn judge_scalar(doc: &Doc<'_>, node: Node, name: Option<&str>, filled: bool, depth: u8) -> Option<Mark> {
+    let text = match doc.tag(node) {
+        Tag::String => doc
+            .text(node)
+            .unwrap_or_else(|| Cow::Owned(String::from_utf8_lossy(&doc.decoded(node)).into_owned())),
+        Tag::Null => return None,
+        _ => "".into(),
+    };
+    let found = judge(name, &text, depth);
+    // Exports leave the values of properties out: whoever put one in did so by hand.
+    let is_filled = filled && (doc.tag(node) != Tag::String || !text.is_empty());
+    surer(found, is_filled.then_some(Mark { level: Level::Likely, kind: "filled-property" }))
+}
+
+/// Returns the name that a member's value stands beside: its key, the label of a table's column, or what the member
+/// `name` beside a `value` says.
+fn name_of<'d>(
+    doc: &'d Doc<'_>,
+    object: Node,
+    key: Node,
+    labels: &HashMap<Vec<u8>, Cow<'d, str>>,
+) -> Cow<'d, str> {
+    let own = doc.text(key).unwrap_or_default();
+    if own == "value" {
+        let named = ["name", "key", "header", "field"].into_iter().find_map(|key| doc.get(object, key));
+        if let Some(said) = named.and_then(|node| doc.text(node)).filter(|said| is_credential(said)) {
+            return said;
+        }
+    }
+    labels.get(own.as_bytes()).cloned().unwrap_or(own)
+}
+
+/// Returns what the columns of a table are called.
+fn labels<'d>(kind: &Kind, doc: &'d Doc<'_>) -> HashMap<Vec<u8>, Cow<'d, str>> {
+    let is_table = matches!(kind, Kind::LookupTable | Kind::DataTable);
+    let schema = doc.get(doc.root(), "schema").filter(|_| is_table);
+    let columns = schema.into_iter().flat_map(|schema| doc.items(schema));
+    columns
+        .filter_map(|column| {
+            let name = doc.text(doc.get(column, "name")?)?;
+            let label = doc.text(doc.get(column, "label").or_else(|| doc.get(column, "title"))?)?;
+            Some((name.as_bytes().to_vec(), label))
+        })
+        .collect()
+}

@@ -1,0 +1,230 @@
+//! Finds what must not get into git: credentials that somebody typed into connector source, a recipe or a property.
+//!
+//! Pure: a file's bytes in, findings out, and a finding never holds the value. Known formats are those of the Gitleaks
+//! rule set (`known`); everything else is judged by the name that stands beside a value (`names`), which in a recipe
+//! or in connector source is nearly always there. What comes of a finding is not decided here.
+
+mod json;
+mod known;
+mod names;
+mod settings;
+mod source;
+mod values;
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+pub use settings::{Allowed, Policy, Settings};
+pub use source::redacted;
+
+use crate::asset::json::Doc;
+use crate::asset::kind::Kind;
+use crate::asset::page;
+use crate::model::path::PackagePath;
+
+/// How sure it is that something must not get into git.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// An address of a person: told, and nothing more.
+    Personal,
+    /// It is called a secret, and may be a word that somebody put there to try something.
+    Likely,
+    /// It looks like nothing else.
+    Certain,
+}
+
+impl Level {
+    /// Returns the word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Personal => "personal",
+            Self::Likely => "likely",
+            Self::Certain => "certain",
+        }
+    }
+}
+
+/// Something in a file that must perhaps not get into git; never the value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// The line of the file, from 1; of a page's zip, the line of the page inside.
+    pub line: u32,
+    /// What it is: the name of a rule.
+    pub kind: Cow<'static, str>,
+    /// How sure that is.
+    pub level: Level,
+}
+
+/// What is known of one value: the name of the rule, and how sure it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Mark {
+    level: Level,
+    kind: &'static str,
+}
+
+impl Mark {
+    const fn certain(kind: &'static str) -> Self {
+        Self { level: Level::Certain, kind }
+    }
+
+    const fn likely(kind: &'static str) -> Self {
+        Self { level: Level::Likely, kind }
+    }
+}
+
+/// Returns the surer of two; the first where they are as sure.
+fn surer(one: Option<Mark>, other: Option<Mark>) -> Option<Mark> {
+    match (one, other) {
+        (Some(a), Some(b)) if b.level > a.level => other,
+        (None, _) => other,
+        _ => one,
+    }
+}
+
+/// Returns what a file holds that must perhaps not get into git, in the order of its lines: in linear time, one
+/// finding for each value of a JSON file and for each line of other texts.
+///
+/// What `recipesync:allow` settles in connector source is left out.
+#[must_use]
+pub fn scan(path: &PackagePath, bytes: &[u8]) -> Vec<Finding> {
+    let kind = Kind::of(path);
+    match path.file_name().rsplit_once('.').map(|(_, extension)| extension) {
+        Some("png") if bytes.starts_with(b"\x89PNG") => Vec::new(),
+        Some("zip") if kind == Kind::Page => {
+            let pages = page::files(bytes).unwrap_or_default();
+            pages.iter().flat_map(|(_, page)| scan_text(&Kind::Page, page)).collect()
+        }
+        _ => scan_text(&kind, bytes),
+    }
+}
+
+fn scan_text(kind: &Kind, bytes: &[u8]) -> Vec<Finding> {
+    match Doc::parse(bytes) {
+        Ok(doc) => json::scan(kind, &doc, bytes),
+        Err(_) => source::scan(&String::from_utf8_lossy(bytes)),
+    }
+}
+
+/// Returns whether a value is surely a secret, and is not to be shown: `name` is the key that it stands beside, empty
+/// where there is none. Formulas, data pills and JSON inside of it are understood.
+#[must_use]
+pub fn is_hidden(name: &str, value: &str) -> bool {
+    let name = (!name.is_empty()).then_some(name);
+    values::judge(name, value, 0).is_some_and(|mark| mark.level == Level::Certain)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+    use std::path::Path;
+
+    use super::*;
+
+    const CASES: &str = include_str!("../../tests/data/secret-cases.json");
+
+    fn path(name: &str) -> PackagePath {
+        PackagePath::parse(name).unwrap()
+    }
+
+    fn strongest(path: &PackagePath, bytes: &[u8]) -> Option<Level> {
+        scan(path, bytes).iter().map(|finding| finding.level).max()
+    }
+
+    #[test]
+    fn every_known_case_is_judged_as_expected() {
+        let cases: serde_json::Value = serde_json::from_str(CASES).unwrap();
+        let mut wrong = String::new();
+        for case in cases["cases"].as_array().unwrap() {
+            let text = |key: &str| case[key].as_str().unwrap();
+            let expected = match text("expect") {
+                "flag" => Some(Level::Certain),
+                "flag-low" => Some(Level::Likely),
+                "pii" => Some(Level::Personal),
+                _ => None,
+            };
+            let path = path(&format!("x.{}", text("asset")));
+            // The file as it came, and as it is committed.
+            let canonical =
+                crate::asset::canonical::canonical(&path, text("snippet").as_bytes()).into_owned();
+            for bytes in [text("snippet").as_bytes(), &canonical] {
+                let found = scan(&path, bytes);
+                if found.iter().map(|finding| finding.level).max() != expected {
+                    writeln!(wrong, "{}: {found:?}, not {expected:?}", text("id")).unwrap();
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "\n{wrong}");
+    }
+
+    #[test]
+    fn what_is_not_json_though_it_is_named_so_is_read_line_by_line() {
+        let text = "{\"a\": 1,\n \"a\": 2,\n \"client_secret\": \"EXAMPLEfakefakefakefake01\"}";
+        let found = scan(&path("x.recipe.json"), text.as_bytes());
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].line, found[0].level), (3, Level::Certain));
+        let marked = format!("\u{feff}{}", text.replace("\"a\": 2,", ""));
+        assert_eq!(strongest(&path("x.recipe.json"), marked.as_bytes()), Some(Level::Certain));
+    }
+
+    #[test]
+    fn the_line_is_that_of_the_value() {
+        let text = "{\n  \"a\": \"x\",\n  \"z\": {\n    \"token\": \"EXAMPLEfakefakefakefake01\"\n  },\n  \"b\": \"jane@example.test\"\n}\n";
+        let found = scan(&path("x.recipe.json"), text.as_bytes());
+        let told: Vec<_> =
+            found.iter().map(|finding| (finding.line, finding.kind.as_ref(), finding.level)).collect();
+        assert_eq!(told, [(4, "named-secret", Level::Certain), (6, "mail-address", Level::Personal)]);
+        assert!(!format!("{found:?}").contains("EXAMPLE"));
+    }
+
+    #[test]
+    fn a_page_is_read_inside_its_zip() {
+        let inner = path("page.json");
+        let page = br#"{"content": {"token": "EXAMPLEfakefakefakefake01"}}"#;
+        let zip = crate::archive::pack([(&inner, &page[..])]).unwrap();
+        assert_eq!(strongest(&path("x.lcap_page.zip"), &zip), Some(Level::Certain));
+    }
+
+    #[test]
+    fn values_are_hidden_with_and_without_a_name() {
+        assert!(is_hidden("client_secret", "EXAMPLEfakefakefakefake01"));
+        assert!(is_hidden("", "https://svc:EXAMPLEpw01@db.example.test/x"));
+        assert!(!is_hidden("message", "EXAMPLEfakefakefakefake01") && !is_hidden("client_secret", "=null"));
+    }
+
+    /// Everything of the corpus that was exported from somebody's workspace.
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "test data")]
+    fn real_packages_raise_no_false_alarm() {
+        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
+        let mut folders: Vec<_> =
+            ["dewy-resort", "synthetic-all-types"].map(|name| corpus.join(name)).to_vec();
+        folders.push(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/emulator/seed"));
+        let mut told = String::new();
+        while let Some(folder) = folders.pop().filter(|folder| folder.is_dir()) {
+            for entry in folder.read_dir().unwrap() {
+                let file = entry.unwrap().path();
+                if file.is_dir() {
+                    folders.push(file);
+                    continue;
+                }
+                let path = path(file.file_name().unwrap().to_str().unwrap());
+                let found = scan(&path, &std::fs::read(&file).unwrap());
+                for finding in found.iter().filter(|finding| finding.level != Level::Personal) {
+                    writeln!(
+                        told,
+                        "{}:{} {} {:?}",
+                        file.display(),
+                        finding.line,
+                        finding.kind,
+                        finding.level
+                    )
+                    .unwrap();
+                }
+            }
+        }
+        assert!(told.is_empty(), "\n{told}");
+    }
+}
