@@ -7,6 +7,7 @@ pub mod check;
 mod check_online;
 pub mod completions;
 pub mod demo;
+pub mod diff;
 mod difference;
 pub mod emulator;
 pub mod history;
@@ -135,6 +136,7 @@ enum Command {
     History(history::HistoryArgs),
     Resolve(resolve::ResolveArgs),
     Show(show::ShowArgs),
+    Diff(diff::DiffArgs),
     Check(check::CheckArgs),
     Pack(pack::PackArgs),
     Unpack(unpack::UnpackArgs),
@@ -289,6 +291,7 @@ fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
         Command::Pack(args) => pack::run(&args),
         Command::Unpack(args) => unpack::run(&args),
         Command::Show(args) => show::run(&args),
+        Command::Diff(args) => diff::run(context, &args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(man::ManArgs {}) => man::run(),
         Command::Status(args) => status::run(context, &args),
