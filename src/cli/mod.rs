@@ -10,6 +10,7 @@ pub mod demo;
 pub mod diff;
 mod difference;
 pub mod emulator;
+pub mod git_setup;
 pub mod history;
 pub mod man;
 pub mod output;
@@ -137,6 +138,7 @@ enum Command {
     Resolve(resolve::ResolveArgs),
     Show(show::ShowArgs),
     Diff(diff::DiffArgs),
+    GitSetup(git_setup::GitSetupArgs),
     Check(check::CheckArgs),
     Pack(pack::PackArgs),
     Unpack(unpack::UnpackArgs),
@@ -148,7 +150,7 @@ enum Command {
 impl Command {
     /// Returns whether all that it writes is files that a person asked for.
     fn writes_for_people(&self) -> bool {
-        matches!(self, Self::Pack(_) | Self::Unpack(_) | Self::Completions(_) | Self::Man(_))
+        matches!(self, Self::Pack(_) | Self::Unpack(_) | Self::GitSetup(_) | Self::Completions(_) | Self::Man(_))
     }
 }
 
@@ -292,6 +294,7 @@ fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
         Command::Unpack(args) => unpack::run(&args),
         Command::Show(args) => show::run(&args),
         Command::Diff(args) => diff::run(context, &args),
+        Command::GitSetup(args) => block_on(git_setup::run(context, &args)),
         Command::Completions(args) => completions::run(&args),
         Command::Man(man::ManArgs {}) => man::run(),
         Command::Status(args) => status::run(context, &args),

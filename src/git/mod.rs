@@ -8,6 +8,7 @@
 //! Not here: what the files mean, when to look, what to commit, and trying again.
 
 mod about;
+mod clone;
 mod command;
 mod commit;
 mod error;
@@ -33,6 +34,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 pub use self::about::CommitInfo;
+pub use self::clone::Clone;
 pub use self::command::{Environment, Git};
 pub use self::commit::{Author, AuthorError};
 pub use self::error::GitError;

@@ -12,6 +12,7 @@ pub mod json;
 pub mod leaf;
 pub mod lines;
 pub mod lists;
+pub mod markdown;
 pub mod marks;
 pub mod matching;
 pub mod names;
