@@ -17,6 +17,7 @@ use crate::model::path::PackagePath;
 use crate::review::change::{Diff, Sameness};
 use crate::review::diff::{Input, diff};
 use crate::review::json::json;
+use crate::review::markdown;
 use crate::review::text::{Options, text};
 
 /// Compare recipes and all other assets
@@ -46,7 +47,7 @@ pub struct DiffArgs {
     #[arg(long)]
     pub exit_code: bool,
     /// The most characters of Markdown; 0 for no limit
-    #[arg(long, value_name = "N", default_value_t = 65_000)]
+    #[arg(long, value_name = "N", default_value_t = markdown::MAX_CHARS)]
     pub max_chars: usize,
     /// With a flow chart of each changed recipe, in Markdown
     #[arg(long)]
@@ -72,15 +73,15 @@ pub(super) fn run(context: &Context, args: &DiffArgs) -> anyhow::Result<Exit> {
     let folder = context.environment().folder();
     let old = Side::read(folder, &args.old)?;
     let new = Side::read(folder, &args.new)?;
-    let found = match (old, new) {
+    let found = match (&old, &new) {
         (Side::File(old_name, old), Side::File(new_name, new)) => {
-            files(args, (&old_name, old), (&new_name, new))
+            files(args, (old_name, old), (new_name, new))
         }
-        (Side::Tree(old), Side::Tree(new)) => trees(args, &old, &new)?,
+        (Side::Tree(old), Side::Tree(new)) => trees(args, old, new)?,
         (Side::File(..), Side::Tree(_)) => mixed(&args.old, &args.new)?,
         (Side::Tree(_), Side::File(..)) => mixed(&args.new, &args.old)?,
     };
-    tell(context, args, &found)?;
+    tell(context, args, &found, &new)?;
     let differs = args.exit_code && found.sameness == Sameness::Different;
     Ok(if differs { Exit::Waiting } else { Exit::Done })
 }
@@ -90,7 +91,7 @@ fn mixed(file: &str, folder: &str) -> anyhow::Result<Diff> {
 }
 
 /// Compares two files, whatever they are called.
-fn files(args: &DiffArgs, (old_name, old): (&str, Vec<u8>), (new_name, new): (&str, Vec<u8>)) -> Diff {
+fn files(args: &DiffArgs, (old_name, old): (&str, &[u8]), (new_name, new): (&str, &[u8])) -> Diff {
     let parse = |name: &str| {
         let last = name.rsplit(['/', ':']).next().unwrap_or(name);
         PackagePath::parse(last).ok()
@@ -98,7 +99,7 @@ fn files(args: &DiffArgs, (old_name, old): (&str, Vec<u8>), (new_name, new): (&s
     let kind = |path: &Option<PackagePath>| path.as_ref().map(Kind::of).filter(|kind| *kind != Kind::File);
     let paths = (parse(old_name), parse(new_name));
     let by_content = || {
-        let doc = Doc::parse(&new).ok()?;
+        let doc = Doc::parse(new).ok()?;
         let has = |key| doc.get(doc.root(), key).is_some();
         (has("code") && has("config")).then_some(Kind::Recipe)
     };
@@ -106,7 +107,7 @@ fn files(args: &DiffArgs, (old_name, old): (&str, Vec<u8>), (new_name, new): (&s
     let fallback = || PackagePath::parse("file").expect("a plain name");
     let path = paths.1.or(paths.0).unwrap_or_else(fallback);
     let is_same = old == new;
-    let side = |bytes: Vec<u8>| if is_same { BTreeMap::new() } else { [(path.clone(), bytes)].into() };
+    let side = |bytes: &[u8]| if is_same { BTreeMap::new() } else { [(path.clone(), bytes.to_vec())].into() };
     let (old, new) = (side(old), side(new));
     let same = if is_same { BTreeSet::from([path.clone()]) } else { BTreeSet::new() };
     diff(&Input {
@@ -133,13 +134,39 @@ fn trees(args: &DiffArgs, old: &Tree, new: &Tree) -> anyhow::Result<Diff> {
     }))
 }
 
+/// Returns a word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-:~^@{}".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
 /// Prints a comparison; on a terminal by way of the pager.
-fn tell(context: &Context, args: &DiffArgs, found: &Diff) -> anyhow::Result<()> {
+fn tell(context: &Context, args: &DiffArgs, found: &Diff, new: &Side) -> anyhow::Result<()> {
     let is_terminal = std::io::stdout().is_terminal();
     let told = match args.format {
         Format::Text => text(found, Options { color: context.color(is_terminal), details: args.derived }),
         Format::Json => json(found),
-        Format::Markdown => anyhow::bail!("Markdown is not there yet"),
+        Format::Markdown => {
+            let read = |path: &str| match new {
+                Side::File(_, bytes) => Some(bytes.clone()),
+                Side::Tree(tree) => tree.read(&PackagePath::parse(path).ok()?).ok(),
+            };
+            let command = format!("recipesync diff {} {}", quoted(&args.old), quoted(&args.new));
+            markdown::markdown(
+                found,
+                &markdown::Options {
+                    title: args.new.trim_end_matches('/').rsplit('/').next().unwrap_or(&args.new),
+                    max_chars: args.max_chars,
+                    details: args.derived,
+                    diagram: args.diagram.then_some(&read as markdown::NewSide<'_>),
+                    command: &command,
+                },
+            )
+        }
     };
     let environment = context.environment();
     if is_terminal
