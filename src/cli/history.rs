@@ -59,5 +59,6 @@ fn line(event: &Event) -> String {
     if let Some(reason) = &event.reason {
         let _ = write!(text, "  ({reason})");
     }
-    printable(&text) + "\n"
+    let changes = event.changes.iter().map(|change| format!("    {}\n", printable(change)));
+    printable(&text) + "\n" + &changes.collect::<String>()
 }

@@ -1,6 +1,6 @@
 //! `recipesync plan`: what a sync would do.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 use std::time::Duration;
@@ -140,7 +140,7 @@ fn describe(name: &ProjectName, wiring: &Wiring, outlook: &Outlook) -> String {
     }
     if !outlook.refused.is_empty() {
         let _ = writeln!(text, "{name}: an import has failed and waits; `recipesync status {name}` says why");
-        list(&mut text, "waiting", outlook.refused.keys());
+        list(&mut text, "waiting", outlook.refused.keys(), &BTreeMap::new());
     }
     if !exports.is_empty() {
         let assets = message::assets(&outlook.before, exports);
@@ -151,14 +151,14 @@ fn describe(name: &ProjectName, wiring: &Wiring, outlook: &Outlook) -> String {
                 (Some(_), true) => "change",
                 (Some(_), false) => "add",
             };
-            let _ = writeln!(text, "  {verb} {}", printable(path.as_str()));
+            list(&mut text, verb, std::iter::once(path), &outlook.told);
         }
     }
     hold(&mut text, name, outlook);
     if !plan.to_workspace.is_empty() {
         let files = count(plan.to_workspace.len(), "changed file", "changed files");
         let _ = writeln!(text, "{name}: to the workspace, an import of {files}");
-        list(&mut text, "import", plan.to_workspace.keys());
+        list(&mut text, "import", plan.to_workspace.keys(), &outlook.told);
     }
     for (what, verb, paths) in [
         (
@@ -176,7 +176,7 @@ fn describe(name: &ProjectName, wiring: &Wiring, outlook: &Outlook) -> String {
     ] {
         if !paths.is_empty() {
             let _ = writeln!(text, "{name}: {what}");
-            list(&mut text, verb, paths.keys());
+            list(&mut text, verb, paths.keys(), &BTreeMap::new());
         }
     }
     text
@@ -200,8 +200,16 @@ fn is_quiet(outlook: &Outlook) -> bool {
     outlook.plan.is_quiet() && outlook.mirror.is_empty() && outlook.refused.is_empty()
 }
 
-fn list<'a>(text: &mut String, verb: &str, paths: impl Iterator<Item = &'a PackagePath>) {
+fn list<'a>(
+    text: &mut String,
+    verb: &str,
+    paths: impl Iterator<Item = &'a PackagePath>,
+    told: &BTreeMap<PackagePath, Vec<String>>,
+) {
     for path in paths {
         let _ = writeln!(text, "  {verb} {}", printable(path.as_str()));
+        for line in told.get(path).into_iter().flatten() {
+            let _ = writeln!(text, "      {line}");
+        }
     }
 }

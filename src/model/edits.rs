@@ -30,14 +30,27 @@ pub struct Part {
     pub by: Option<String>,
     /// The changes.
     pub changes: Changes,
-    /// What was written about them, by path.
-    pub comments: BTreeMap<PackagePath, String>,
+    /// What there is to say of each.
+    pub notes: BTreeMap<PackagePath, Note>,
+}
+
+/// What there is to say of a change.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Note {
+    /// What was changed, a line each. Safe to print.
+    pub changes: Vec<String>,
+    /// What the author wrote about it.
+    pub comment: Option<String>,
 }
 
 /// Splits changes by who made them: one part an author, in the order of each author's first save, then what nobody is
 /// known for. Together the parts are the changes; without changes there are none.
 #[must_use]
-pub fn parts(changes: &Changes, edits: &BTreeMap<PackagePath, Edit>) -> Vec<Part> {
+pub fn parts(
+    changes: &Changes,
+    edits: &BTreeMap<PackagePath, Edit>,
+    briefs: &BTreeMap<PackagePath, Vec<String>>,
+) -> Vec<Part> {
     let mut by_author: BTreeMap<Option<&str>, (Option<DateTime<Utc>>, Part)> = BTreeMap::new();
     for (path, blob) in changes {
         let edit = edits.get(path);
@@ -47,8 +60,10 @@ pub fn parts(changes: &Changes, edits: &BTreeMap<PackagePath, Edit>) -> Vec<Part
         *first = (*first).into_iter().chain(at).min();
         part.by = by.map(str::to_owned);
         part.changes.insert(path.clone(), *blob);
-        if let Some(comment) = edit.and_then(|edit| edit.comment.clone()) {
-            part.comments.insert(path.clone(), comment);
+        let changes = briefs.get(path).cloned().unwrap_or_default();
+        let note = Note { changes, comment: edit.and_then(|edit| edit.comment.clone()) };
+        if note != Note::default() {
+            part.notes.insert(path.clone(), note);
         }
     }
     let mut parts: Vec<_> = by_author.into_values().collect();
@@ -86,18 +101,24 @@ mod tests {
             (path("b"), edit("Alex <a@x>", Some(7), Some("why"))),
             (path("c"), edit("Kim <k@x>", Some(5), None)),
         ]);
-        let parts = parts(&changes, &edits);
+        let briefs = BTreeMap::from([(path("d"), vec!["name: D → E".to_owned()])]);
+        let parts = parts(&changes, &edits, &briefs);
         let told: Vec<String> = parts
             .iter()
             .map(|part| {
                 let names: Vec<&str> = part.changes.keys().map(PackagePath::as_str).collect();
-                format!("{:?}: {} {:?}", part.by, names.join(" "), part.comments.values().collect::<Vec<_>>())
+                let notes: Vec<String> = part
+                    .notes
+                    .values()
+                    .map(|note| format!("{} {:?}", note.changes.join(", "), note.comment))
+                    .collect();
+                format!("{:?}: {} {notes:?}", part.by, names.join(" "))
             })
             .collect();
         insta::assert_snapshot!(told.join("\n"), @r#"
         Some("Kim <k@x>"): a.recipe.json c.recipe.json []
-        Some("Alex <a@x>"): b.recipe.json ["why"]
-        None: d.recipe.json []
+        Some("Alex <a@x>"): b.recipe.json [" Some(\"why\")"]
+        None: d.recipe.json ["name: D → E None"]
         "#);
         let together: Changes = parts.into_iter().flat_map(|part| part.changes).collect();
         assert_eq!(together, changes);
@@ -106,7 +127,10 @@ mod tests {
     #[test]
     fn without_authors_there_is_one_part_and_without_changes_none() {
         let changes: Changes = [(path("a"), None)].into_iter().collect();
-        assert_eq!(parts(&changes, &BTreeMap::new()), [Part { changes: changes.clone(), ..Part::default() }]);
-        assert!(parts(&Changes::new(), &BTreeMap::new()).is_empty());
+        assert_eq!(
+            parts(&changes, &BTreeMap::new(), &BTreeMap::new()),
+            [Part { changes: changes.clone(), ..Part::default() }]
+        );
+        assert!(parts(&Changes::new(), &BTreeMap::new(), &BTreeMap::new()).is_empty());
     }
 }

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use super::edits::Note;
 use super::oid::BlobId;
 use super::path::PackagePath;
 use super::plan::Files;
@@ -112,20 +113,24 @@ pub struct Origin<'a> {
     pub manifest: Option<u64>,
 }
 
-/// Returns the whole message. What people wrote about an asset's version stands below its line, indented, so that
-/// nothing in it can pass for a trailer.
+/// Returns the whole message. What was changed in an asset, and what people wrote about it, stands below its line,
+/// indented, so that nothing in it can pass for a trailer.
 #[must_use]
 pub fn message(
     origin: Origin<'_>,
     assets: &BTreeMap<PackagePath, Change>,
-    comments: &BTreeMap<PackagePath, String>,
+    notes: &BTreeMap<PackagePath, Note>,
 ) -> String {
     let mut text = format!("{}: {}\n\n", origin.project, summary(assets));
     for (path, change) in assets.iter().take(LISTED) {
         let _ = writeln!(text, "{} {path}", change.word());
-        for line in comments.get(path).into_iter().flat_map(|comment| comment.lines()).take(MAX_LINES) {
+        let Some(note) = notes.get(path) else { continue };
+        for line in &note.changes {
+            let _ = writeln!(text, "    {line}");
+        }
+        for line in note.comment.iter().flat_map(|comment| comment.lines()).take(MAX_LINES) {
             let line: String = line.chars().filter(|c| !c.is_control()).take(MAX_LINE).collect();
-            let _ = writeln!(text, "{}", format!("    {line}").trim_end());
+            let _ = writeln!(text, "{}", format!("    | {line}").trim_end());
         }
     }
     if let Some(rest) = assets.len().checked_sub(LISTED).filter(|rest| *rest > 0) {
@@ -173,18 +178,23 @@ mod tests {
             ]),
         );
         let origin = Origin { project: "orders", package: Some(242), manifest: Some(3) };
-        let comments = BTreeMap::from([(
+        let note = |comment: String| Note {
+            changes: vec!["step 4 Stop job: limit: 10 → 20".to_owned()],
+            comment: Some(comment),
+        };
+        let notes = BTreeMap::from([(
             path("a.recipe.json"),
-            "Limit raised\n\nWorkato-Project: x\u{1b}[0m".to_owned(),
+            note("Limit raised\n\nWorkato-Project: x\u{1b}[0m".to_owned()),
         )]);
-        insta::assert_snapshot!(message(origin, &assets, &comments), @r"
+        insta::assert_snapshot!(message(origin, &assets, &notes), @r"
         orders: 2 recipes changed, 1 added, 1 connection added, 1 custom connector changed
 
         added Sub/c.recipe.json
         changed a.recipe.json
-            Limit raised
-
-            Workato-Project: x[0m
+            step 4 Stop job: limit: 10 → 20
+            | Limit raised
+            |
+            | Workato-Project: x[0m
         changed b.recipe.json
         added new.connection.json
         changed x.custom_adapter.rb

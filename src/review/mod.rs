@@ -3,6 +3,7 @@
 //! Pure: a parsed file in, words out. What is compared, and what a comparison sets aside, is the business of `asset`;
 //! here is how it reads. Nothing here knows files, git or the terminal.
 
+pub mod brief;
 pub mod change;
 pub mod condition;
 pub mod diff;

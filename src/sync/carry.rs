@@ -162,6 +162,7 @@ async fn settle_attempt(
         commit: Some(attempt.commit),
         verdict: Some(judgement.verdict),
         summary: info.as_ref().map(|info| info.subject.clone()).unwrap_or_default(),
+        changes: Vec::new(),
         by: info.map(|info| info.author).unwrap_or_default(),
         reason: judgement.reason,
         recipes: judgement.recipes,

@@ -3,12 +3,15 @@
 
 use std::collections::BTreeMap;
 
+use super::briefs::briefs;
 use super::carry::{drop_stale_refusals, guard, is_refused};
 use super::export::{self, Progress, View};
 use super::observe::print;
 use super::screen::screen;
 use super::sides::Sides;
 use super::{CURRENT, Failed, Now, StepError, Wiring, fail, idle};
+use crate::git::GitError;
+use crate::model::edits::Changes;
 use crate::model::oid::{BlobId, CommitId};
 use crate::model::path::PackagePath;
 use crate::model::plan::{Files, Plan};
@@ -27,6 +30,8 @@ pub enum Glance {
 /// What a `sync` would do now.
 #[derive(Debug)]
 pub struct Outlook {
+    /// What would be changed in the files that travel, a line each; nothing where many do. Safe to print.
+    pub told: BTreeMap<PackagePath, Vec<String>>,
     /// The plan for the watched branch.
     pub plan: Plan,
     /// What would go to the export branch, where there are two.
@@ -99,7 +104,12 @@ pub async fn glance(wiring: &Wiring, state: State, now: Now) -> Result<Glance, B
     };
     let held = guard(wiring, &mut state, &records, &sides, &changes);
     let refused = plan.to_workspace.extract_if(.., |path, blob| is_refused(&state, path, *blob)).collect();
+    let told = match tell(wiring, &sides, &plan, &changes).await {
+        Ok(told) => told,
+        Err(error) => return fail(state, error),
+    };
     Ok(Glance::Seen(Box::new(Outlook {
+        told,
         plan,
         mirror: if sides.mirror.is_some() { changes } else { BTreeMap::new() },
         secrets: state.secrets,
@@ -109,4 +119,17 @@ pub async fn glance(wiring: &Wiring, state: State, now: Now) -> Result<Glance, B
         manifest: state.manifest,
         before: sides.mirror.map_or(sides.watched.files, |mirror| mirror.files),
     })))
+}
+
+async fn tell(
+    wiring: &Wiring,
+    sides: &Sides,
+    plan: &Plan,
+    changes: &Changes,
+) -> Result<BTreeMap<PackagePath, Vec<String>>, GitError> {
+    let branch = sides.mirror.as_ref().unwrap_or(&sides.watched);
+    let mut told = briefs(wiring, &branch.files, changes).await?;
+    let imports = plan.to_workspace.iter().map(|(path, blob)| (path.clone(), Some(*blob))).collect();
+    told.extend(briefs(wiring, &sides.workspace, &imports).await?);
+    Ok(told)
 }

@@ -6,6 +6,7 @@
 //! recovery code.
 
 mod authors;
+mod briefs;
 mod carry;
 mod error;
 mod export;

@@ -7,14 +7,15 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
+use super::briefs::briefs;
 use super::carry::Export;
 use super::error::StepError;
 use super::sides::Branch;
 use super::{Wiring, authors};
 use crate::git::{GitError, Turn};
-use crate::model::edits::{Changes, Edit, Part, parts};
+use crate::model::edits::{Changes, Edit, Note, Part, parts};
 use crate::model::history::{Event, EventKind};
-use crate::model::message::{self, Origin};
+use crate::model::message::{self, Change, Origin};
 use crate::model::path::PackagePath;
 use crate::model::plan::Plan;
 use crate::model::project::Source;
@@ -75,7 +76,8 @@ pub(super) async fn push(
         }
     }
     let edits = tries.edits.as_ref().expect("just asked for");
-    let events = commit(wiring, branch, parts(changes, edits), state, export, now).await?;
+    let briefs = briefs(wiring, &branch.files, changes).await?;
+    let events = commit(wiring, branch, parts(changes, edits, &briefs), state, export, now).await?;
     let Some(commit) = events.last().and_then(|event| event.commit) else { return Ok(None) };
     git.push(commit, &branch.name).await?;
     let tree = git.path_tree(commit, &wiring.project.path).await?;
@@ -101,7 +103,7 @@ async fn commit(
     let mut events = Vec::new();
     for part in parts {
         let assets = message::assets(&branch.files, &part.changes);
-        let text = message::message(origin, &assets, &part.comments);
+        let text = message::message(origin, &assets, &part.notes);
         let author = part.by.as_deref();
         let made = git.commit_tree(tip, &wiring.project.path, &part.changes, &text, author, now).await?;
         let Some(commit) = made else { continue };
@@ -113,10 +115,20 @@ async fn commit(
             commit: Some(commit),
             verdict: None,
             summary: message::summary(&assets),
+            changes: told(&assets, &part.notes),
             by: part.by.unwrap_or_else(|| git.author().to_owned()),
             reason: None,
             recipes: Vec::new(),
         });
     }
     Ok(events)
+}
+
+/// Returns a line a change, with the asset that it is of.
+fn told(assets: &BTreeMap<PackagePath, Change>, notes: &BTreeMap<PackagePath, Note>) -> Vec<String> {
+    let lines = notes.iter().flat_map(|(path, note)| note.changes.iter().map(move |line| (path, line)));
+    lines
+        .filter(|(path, _)| assets.contains_key(*path))
+        .map(|(path, line)| format!("{path}: {line}"))
+        .collect()
 }
