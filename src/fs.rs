@@ -89,6 +89,16 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), FsError> {
     make().map_err(failed("create", path))
 }
 
+/// Writes a person's file anew where it stands: it keeps its permissions, and a new one gets those that new files of
+/// theirs have.
+///
+/// # Errors
+/// When the disk refuses.
+pub fn overwrite(path: &Path, bytes: &[u8]) -> Result<(), FsError> {
+    let opened = OpenOptions::new().write(true).create(true).truncate(true).open(path);
+    opened.and_then(|mut file| file.write_all(bytes)).map_err(failed("write", path))
+}
+
 /// Returns whether a folder is empty or not there.
 ///
 /// # Errors

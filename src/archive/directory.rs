@@ -12,6 +12,10 @@ const RECORD_SIZE: usize = 46;
 const HEADER_SIZE: usize = 30;
 /// The signature of the record that points to a zip64 end record.
 const ZIP64_LOCATOR: &[u8] = b"PK\x06\x07";
+/// How much of a name is shown, in characters: the longest of real exports have 118.
+const MAX_SHOWN: usize = 120;
+/// The signature in front of sizes that come behind the data.
+const DESCRIPTOR: &[u8] = b"PK\x07\x08";
 /// Deflate cannot make more than this out of one byte: zlib's own figure.
 const MAX_RATIO: u64 = 1032;
 
@@ -61,8 +65,8 @@ pub(super) fn read(zip: &[u8], limits: &Limits) -> Result<Directory, ArchiveErro
         let item = Item::parse(fields, name)?;
         directory.unpacked += item.size;
         item.check(limits, directory.unpacked)?;
-        let start = item.data_start(&zip[..end.start])?;
-        spans.push((item.offset, start + usize::try_from(item.packed).expect("it lies inside the zip")));
+        let (start, behind) = item.data_span(&zip[..end.start])?;
+        spans.push((item.offset, behind));
         let path = item.path()?;
         names.add(&path, !item.folder)?;
         let Item { crc, size, packed, method, folder, .. } = item;
@@ -147,7 +151,7 @@ struct Item<'z> {
 
 impl<'z> Item<'z> {
     fn parse(fields: &[u8], name: &'z [u8]) -> Result<Self, ArchiveError> {
-        let lossy = || String::from_utf8_lossy(name).into_owned();
+        let lossy = || shown(&String::from_utf8_lossy(name));
         let name = std::str::from_utf8(name).map_err(|_| ArchiveError::NotUtf8 { name: lossy() })?;
         let sizes = [20, 24, 42].map(|at| u32_at(fields, at));
         if sizes.contains(&u32::MAX) {
@@ -168,12 +172,12 @@ impl<'z> Item<'z> {
 
     fn path(&self) -> Result<PackagePath, ArchiveError> {
         let name = if self.folder { &self.name[..self.name.len() - 1] } else { self.name };
-        PackagePath::parse(name).map_err(|source| ArchiveError::Name { name: self.name.to_owned(), source })
+        PackagePath::parse(name).map_err(|source| ArchiveError::Name { name: shown(self.name), source })
     }
 
     /// Checks what the record says by itself, and the sum of the sizes up to here.
     fn check(&self, limits: &Limits, unpacked: u64) -> Result<(), ArchiveError> {
-        let name = || self.name.to_owned();
+        let name = || shown(self.name);
         const ENCRYPTED: usize = 1 | 1 << 6 | 1 << 13;
         if self.flags & ENCRYPTED != 0 {
             return Err(ArchiveError::Encrypted { name: name() });
@@ -205,9 +209,10 @@ impl<'z> Item<'z> {
         Ok(())
     }
 
-    /// Checks the header in front of the data, and returns where the data starts.
-    fn data_start(&self, zip: &[u8]) -> Result<usize, ArchiveError> {
-        let contradiction = |reason| ArchiveError::Contradiction { name: self.name.to_owned(), reason };
+    /// Checks the header in front of the data and what stands behind it, and returns where the data starts, and
+    /// where the entry ends.
+    fn data_span(&self, zip: &[u8]) -> Result<(usize, usize), ArchiveError> {
+        let contradiction = |reason| ArchiveError::Contradiction { name: shown(self.name), reason };
         let outside = || contradiction("its data would lie outside the zip");
         let fields = zip.get(self.offset..self.offset + HEADER_SIZE).ok_or_else(outside)?;
         if !fields.starts_with(b"PK\x03\x04") {
@@ -231,11 +236,33 @@ impl<'z> Item<'z> {
         let [crc, packed, size] = [14, 18, 22].map(|at| u32_at(fields, at));
         let sizes = large_sizes(&zip[name_end..extra_end], size, packed);
         let same = crc == self.crc && sizes == Some((self.size, self.packed));
-        if same || late && crc == 0 && matches!(sizes, Some((0, 0))) {
-            Ok(extra_end)
-        } else {
-            Err(contradiction("its header has other sizes or another CRC-32"))
+        if !(same || late && crc == 0 && matches!(sizes, Some((0, 0)))) {
+            return Err(contradiction("its header has other sizes or another CRC-32"));
         }
+        if !late {
+            return Ok((extra_end, data_end));
+        }
+        match self.descriptor(&zip[data_end..]) {
+            Some(length) => Ok((extra_end, data_end + length)),
+            // Some writers announce a descriptor, and then fill in the header after all.
+            None if same && !zip[data_end..].starts_with(DESCRIPTOR) => Ok((extra_end, data_end)),
+            None => Err(contradiction("what stands behind its data says other sizes or another CRC-32")),
+        }
+    }
+
+    /// Returns the length of the data descriptor that says the same as the directory: with a signature or without,
+    /// with sizes of four bytes or of eight.
+    fn descriptor(&self, behind: &[u8]) -> Option<usize> {
+        let short =
+            |size: u64| u32::try_from(size).expect("it was four bytes in the directory").to_le_bytes();
+        let crc = self.crc.to_le_bytes();
+        let four = [&crc[..], &short(self.packed), &short(self.size)].concat();
+        let eight = [&crc[..], &self.packed.to_le_bytes(), &self.size.to_le_bytes()].concat();
+        [&four, &eight].into_iter().find_map(|said| {
+            let signed = [DESCRIPTOR, said].concat();
+            let length = |said: &[u8]| behind.starts_with(said).then_some(said.len());
+            length(&signed).or_else(|| length(said))
+        })
     }
 }
 
@@ -269,11 +296,20 @@ fn check_spans(zip: &[u8], end: &End, mut spans: Vec<(usize, usize)>) -> Result<
         let (before, after) = (pair[0], pair[1]);
         if before.1 > after.0 {
             let name = &zip[after.0 + HEADER_SIZE..after.0 + HEADER_SIZE + u16_at(zip, after.0 + 26)];
-            let name = String::from_utf8_lossy(name).into_owned();
+            let name = shown(&String::from_utf8_lossy(name));
             return Err(ArchiveError::Contradiction { name, reason: "it shares bytes with another entry" });
         }
     }
     Ok(())
+}
+
+/// Cuts a name that is longer than any is allowed to be.
+fn shown(name: &str) -> String {
+    let mut shown: String = name.chars().take(MAX_SHOWN).collect();
+    if shown.len() < name.len() {
+        shown.push('…');
+    }
+    shown
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> usize {
@@ -287,6 +323,12 @@ fn u32_at(bytes: &[u8], at: usize) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_name_is_cut() {
+        assert_eq!(shown("é.json"), "é.json");
+        assert_eq!(shown(&"é".repeat(60_000)), "é".repeat(MAX_SHOWN) + "…");
+    }
 
     #[test]
     fn a_header_may_keep_its_sizes_in_a_zip64_field() {

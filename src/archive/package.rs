@@ -199,6 +199,8 @@ mod tests {
         mode: u32,
         offset: Option<u32>,
         late: bool,
+        /// What stands behind the data where it is late; the usual descriptor otherwise.
+        behind: Option<Vec<u8>>,
     }
 
     fn file(name: &str, content: &[u8]) -> Built {
@@ -216,6 +218,7 @@ mod tests {
             mode: 0o100_644,
             offset: None,
             late: false,
+            behind: None,
         }
     }
 
@@ -246,7 +249,9 @@ mod tests {
             };
             let local = entry.local_name.as_ref().unwrap_or(&entry.name);
             zip.extend([b"PK\x03\x04", &header(local, entry.late)[..], local, &entry.data].concat());
-            if entry.late {
+            if let Some(behind) = &entry.behind {
+                zip.extend(behind);
+            } else if entry.late {
                 zip.extend(b"PK\x07\x08");
                 [entry.crc, packed, entry.size].iter().for_each(|field| zip.extend(field.to_le_bytes()));
             }
@@ -416,6 +421,28 @@ mod tests {
             entry "a.json": no header stands where the directory says
             entry "a.json": the name comes twice
             entry "a.json": its data would lie outside the zip
+            "#);
+    }
+
+    #[test]
+    fn sizes_behind_the_data_have_to_be_there_and_true() {
+        let late = Built { late: true, ..deflated("a.json", b"{\"a\": 1}") };
+        let packed = u32::try_from(late.data.len()).unwrap();
+        let four = [late.crc, packed, late.size].map(u32::to_le_bytes).concat();
+        let eight = [&four[..4], &four[4..8], &[0; 4], &four[8..], &[0; 4]].concat();
+        let signed = |fields: &[u8]| [b"PK\x07\x08", fields].concat();
+        for behind in [four.clone(), eight.clone(), signed(&four), signed(&eight)] {
+            open(build(&[Built { behind: Some(behind), ..late.clone() }, file("b", b"x")])).unwrap();
+        }
+        let more = [late.crc, packed, late.size + 1].map(u32::to_le_bytes).concat();
+        insta::assert_snapshot!(refusals([
+            vec![Built { behind: Some(vec![]), ..late.clone() }],
+            vec![Built { behind: Some(signed(&more)), ..late.clone() }],
+            vec![Built { behind: Some(more), ..late }],
+        ]), @r#"
+            entry "a.json": what stands behind its data says other sizes or another CRC-32
+            entry "a.json": what stands behind its data says other sizes or another CRC-32
+            entry "a.json": what stands behind its data says other sizes or another CRC-32
             "#);
     }
 

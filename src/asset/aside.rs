@@ -16,7 +16,7 @@ pub(crate) fn is_aside(level: Level, row: Row, doc: &Doc<'_>, object: Node, valu
     let text = || doc.text(value).unwrap_or_default();
     match row.class {
         Class::Meaningful => false,
-        Class::Derived => meaning,
+        Class::Derived(_) => meaning,
         Class::Volatile => true,
         Class::CopyOfProvider => {
             meaning && string(doc, object, "provider").is_some_and(|name| name == text())

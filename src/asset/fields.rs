@@ -65,7 +65,7 @@ pub(crate) enum Class {
     /// Somebody changed something.
     Meaningful,
     /// The server writes it.
-    Derived,
+    Derived(Fold),
     /// It changes with nobody's doing.
     Volatile,
     /// Derived where it repeats the provider beside it.
@@ -78,6 +78,25 @@ pub(crate) enum Class {
     ControlWord,
     /// As good as absent where it is empty and the condition's operand takes one side only.
     SecondOperand,
+}
+
+/// What a change of a derived field is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Fold {
+    /// What an operation takes and gives, as the server knows it.
+    Schema,
+    /// What the editor remembers.
+    UiState,
+    /// A step's place.
+    Renumbered,
+    /// A step's identity.
+    StepUuid,
+    /// A condition's identity.
+    ConditionUuid,
+    /// A release note.
+    Note,
+    /// A page's identity.
+    GeneratedId,
 }
 
 /// One row of the table.
@@ -118,8 +137,8 @@ const CONFIG_ENTRY: &[Row] = &[
 const STEP: &[Row] = &[
     row("provider", Class::ControlWord, Place::Connector),
     row("name", Class::ControlWord, Place::Other),
-    row("uuid", Class::Derived, Place::Other),
-    row("number", Class::Derived, Place::Other),
+    row("uuid", Class::Derived(Fold::StepUuid), Place::Other),
+    row("number", Class::Derived(Fold::Renumbered), Place::Other),
     row("block", Class::Meaningful, Place::Block),
     row("input", Class::Meaningful, Place::StepInput),
     row("filter", Class::Meaningful, Place::Filter),
@@ -127,14 +146,14 @@ const STEP: &[Row] = &[
     or_empty("unfinished", Class::Meaningful, &["false"], Place::Other),
     or_empty("clear_scope", Class::Meaningful, &["false", "\"false\""], Place::Other),
     or_empty("mask_data", Class::Meaningful, &["false"], Place::Other),
-    row("extended_input_schema", Class::Derived, Place::Other),
-    row("extended_output_schema", Class::Derived, Place::Other),
-    or_empty("dynamicPickListSelection", Class::Derived, &[], Place::Other),
-    or_empty("toggleCfg", Class::Derived, &[], Place::Other),
-    or_empty("visible_config_fields", Class::Derived, &[], Place::Other),
-    or_empty("hidden_config_fields", Class::Derived, &[], Place::Other),
-    or_empty("wizardFinished", Class::Derived, &[], Place::Other),
-    or_empty("format_version", Class::Derived, &[], Place::Other),
+    row("extended_input_schema", Class::Derived(Fold::Schema), Place::Other),
+    row("extended_output_schema", Class::Derived(Fold::Schema), Place::Other),
+    or_empty("dynamicPickListSelection", Class::Derived(Fold::UiState), &[], Place::Other),
+    or_empty("toggleCfg", Class::Derived(Fold::UiState), &[], Place::Other),
+    or_empty("visible_config_fields", Class::Derived(Fold::UiState), &[], Place::Other),
+    or_empty("hidden_config_fields", Class::Derived(Fold::UiState), &[], Place::Other),
+    or_empty("wizardFinished", Class::Derived(Fold::UiState), &[], Place::Other),
+    or_empty("format_version", Class::Derived(Fold::UiState), &[], Place::Other),
     or_empty("title", Class::GeneratedFromInput, &[], Place::Other),
     or_empty("description", Class::GeneratedFromInput, &[], Place::Other),
 ];
@@ -142,13 +161,15 @@ const STEP: &[Row] = &[
 const WITH_CONDITIONS: &[Row] = &[row("conditions", Class::Meaningful, Place::Conditions)];
 
 const CONDITION: &[Row] = &[
-    row("uuid", Class::Derived, Place::Other),
+    row("uuid", Class::Derived(Fold::ConditionUuid), Place::Other),
     row("rhs", Class::SecondOperand, Place::Logic),
     row("conditions", Class::Meaningful, Place::Conditions),
 ];
 
-const ADAPTER: &[Row] =
-    &[row("version_no", Class::Volatile, Place::Other), row("note", Class::Derived, Place::Other)];
+const ADAPTER: &[Row] = &[
+    row("version_no", Class::Volatile, Place::Other),
+    row("note", Class::Derived(Fold::Note), Place::Other),
+];
 
 const CONNECTION: &[Row] = &[
     row("provider", Class::Meaningful, Place::ConnectionProvider),
@@ -157,11 +178,11 @@ const CONNECTION: &[Row] = &[
 
 const TABLE: &[Row] = &[row("schema", Class::Meaningful, Place::Columns)];
 
-const COLUMN: &[Row] = &[row("sticky", Class::Derived, Place::Other)];
+const COLUMN: &[Row] = &[row("sticky", Class::Derived(Fold::UiState), Place::Other)];
 
 const API: &[Row] = &[or_empty("validation_formula", Class::Meaningful, &[], Place::Other)];
 
-const PAGE: &[Row] = &[row("unique_id", Class::Derived, Place::Other)];
+const PAGE: &[Row] = &[row("unique_id", Class::Derived(Fold::GeneratedId), Place::Other)];
 
 impl Place {
     /// Returns where the outermost value of a file stands.

@@ -11,9 +11,9 @@ mod parse;
 
 /// The deepest nesting that is read; real recipes nest 26 deep.
 pub const MAX_DEPTH: usize = 512;
-/// The largest number of values and keys that is read: it bounds memory at about 100 MB a document. Even 64 MiB of
+/// The largest number of values and keys that is read: it bounds memory at about 80 MB a document. Even 64 MiB of
 /// pretty-printed recipe has fewer.
-const MAX_NODES: usize = 1 << 23;
+const MAX_NODES: usize = 1 << 22;
 /// The largest text that is read, in bytes, so that spans fit 32 bits with room to spare.
 const MAX_BYTES: usize = 1 << 30;
 

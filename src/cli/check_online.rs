@@ -19,7 +19,7 @@ use crate::model::project::{Project, Source};
 use crate::sync::{Wiring, chain};
 use crate::telemetry::printable;
 use crate::wire::Home;
-use crate::workato::{Identity, WorkatoError};
+use crate::workato::{Call, Identity, WorkatoError};
 
 /// How far two clocks may be apart before it is worth a word: links to packages and tokens hold for minutes.
 const CLOCKS_APART: TimeDelta = TimeDelta::seconds(60);
@@ -121,7 +121,7 @@ async fn check_workspace(report: &mut Report, plant: &Plant, name: &str) -> anyh
     for finding in identity(&me) {
         report.add(&finding)?;
     }
-    for wiring in wirings {
+    for wiring in &wirings {
         report.about = format!("project {}", wiring.project.name);
         let saved = wiring.store.state(&wiring.project.name)?.and_then(|(state, _)| state.workspace_id);
         if let (Some(pinned), Ok(Identity { id, .. })) = (saved, &me)
@@ -137,7 +137,25 @@ async fn check_workspace(report: &mut Report, plant: &Plant, name: &str) -> anyh
             report.add(&finding)?;
         }
     }
+    if me.is_ok() {
+        report.about = format!("workspace {name}");
+        report.add(&authors(first).await)?;
+    }
     Ok(())
+}
+
+/// Asks whether the workspace tells who edited a recipe.
+async fn authors(wiring: &Wiring) -> Finding {
+    match wiring.workspace.client().recipes(wiring.turn(), Some(clock::now()), 1).await {
+        Ok(_) => Finding::ok("it tells who edited a recipe".to_owned()),
+        Err(error) => {
+            let hint = format!(
+                "commits of exports will not name the person who edited a recipe; allow the token's role {:?} for that",
+                Call::Recipes.privilege()
+            );
+            Finding::warning(chain(&error), hint)
+        }
+    }
 }
 
 fn unused() -> Finding {

@@ -9,14 +9,17 @@ pub mod completions;
 pub mod demo;
 mod difference;
 pub mod emulator;
+pub mod git_setup;
 pub mod history;
 pub mod man;
+pub mod merge;
 pub mod output;
 pub mod pack;
 pub mod plan;
 mod progress;
 pub mod resolve;
 pub mod run;
+pub mod show;
 pub mod status;
 pub mod sync;
 pub mod unpack;
@@ -133,6 +136,9 @@ enum Command {
     Status(status::StatusArgs),
     History(history::HistoryArgs),
     Resolve(resolve::ResolveArgs),
+    Show(show::ShowArgs),
+    Merge(merge::MergeArgs),
+    GitSetup(git_setup::GitSetupArgs),
     Check(check::CheckArgs),
     Pack(pack::PackArgs),
     Unpack(unpack::UnpackArgs),
@@ -144,7 +150,15 @@ enum Command {
 impl Command {
     /// Returns whether all that it writes is files that a person asked for.
     fn writes_for_people(&self) -> bool {
-        matches!(self, Self::Pack(_) | Self::Unpack(_) | Self::Completions(_) | Self::Man(_))
+        matches!(
+            self,
+            Self::Pack(_)
+                | Self::Unpack(_)
+                | Self::Merge(_)
+                | Self::GitSetup(_)
+                | Self::Completions(_)
+                | Self::Man(_)
+        )
     }
 }
 
@@ -286,6 +300,9 @@ fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Pack(args) => pack::run(&args),
         Command::Unpack(args) => unpack::run(&args),
+        Command::Show(args) => show::run(&args),
+        Command::Merge(args) => block_on(merge::run(context, &args)),
+        Command::GitSetup(args) => block_on(git_setup::run(context, &args)),
         Command::Completions(args) => completions::run(&args),
         Command::Man(man::ManArgs {}) => man::run(),
         Command::Status(args) => status::run(context, &args),

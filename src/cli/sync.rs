@@ -91,6 +91,10 @@ pub(super) async fn run(context: &Context, args: &SyncArgs) -> anyhow::Result<Ex
         text.push_str(&status::line(&status_of(name.as_str(), state, now, state.due)));
     }
     print(text)?;
+    tokio::select! {
+        () = plant.tidy() => {}
+        () = asked.next() => {}
+    }
     Ok(if complete { verdict(states.values(), now) } else { Exit::Failed })
 }
 

@@ -6,10 +6,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use tracing::warn;
+
 use crate::git::Cache;
 use crate::model::project::ProjectName;
 use crate::store::Store;
-use crate::sync::Wiring;
+use crate::sync::{Wiring, chain};
 use crate::workato::Budget;
 
 /// Everything that a configuration's projects work with.
@@ -62,6 +64,13 @@ impl Plant {
         self.caches.values()
     }
 
+    /// Lets git join the packs of the caches that have too many; what fails is logged, and tried again another time.
+    pub async fn tidy(&self) {
+        for cache in self.caches() {
+            tidy(cache).await;
+        }
+    }
+
     /// Returns the repositories whose upstream is a folder of this machine, each with its git folder.
     pub(super) fn local_upstreams(&self) -> impl Iterator<Item = (&String, &PathBuf)> {
         self.local.iter()
@@ -75,5 +84,12 @@ impl Plant {
     /// Lets requests be sent again.
     pub(super) fn resume(&self) {
         self.budgets.iter().for_each(|budget| budget.resume());
+    }
+}
+
+/// Lets git join a cache's packs where there are too many.
+pub(super) async fn tidy(cache: &Cache) {
+    if let Err(error) = cache.maintenance().await {
+        warn!(repository = cache.url(), "maintenance of the cache failed: {}", chain(&error));
     }
 }

@@ -12,13 +12,12 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tracing::{info, warn};
 
 use super::clock;
-use super::plant::Plant;
+use super::plant::{Plant, tidy};
 use super::projects::Projects;
 use super::watch::Watches;
 use crate::blocking;
 use crate::model::project::ProjectName;
 use crate::store::StoreError;
-use crate::sync::chain;
 
 /// How long running steps may take to finish when everything is to stop; then they end as in a crash, which the
 /// saved states allow at any point.
@@ -33,8 +32,11 @@ const BEAT: Duration = Duration::from_millis(100);
 /// How often other processes' settlements are looked for.
 const SETTLEMENTS: Duration = Duration::from_millis(500);
 
-/// How often the caches' maintenance is considered.
+/// How often the caches' maintenance is considered while nothing else goes on …
 const MAINTENANCE: Duration = Duration::from_secs(600);
+
+/// … and where something always does.
+const MAINTENANCE_ANYWAY: Duration = Duration::from_secs(3600);
 
 /// What the loop is told from outside.
 pub enum Control {
@@ -90,6 +92,11 @@ struct Loop {
     tidied: Instant,
     pause: Option<Pause>,
     status: String,
+}
+
+/// Maintenance waits until no step runs, which it might hold up, but not for ever.
+fn is_time_to_tidy(since: Duration, running: usize) -> bool {
+    since > MAINTENANCE && running == 0 || since > MAINTENANCE_ANYWAY
 }
 
 /// Runs until it is told to stop.
@@ -223,14 +230,12 @@ impl Loop {
                 .await,
             )
         });
-        if now.duration_since(self.tidied) > MAINTENANCE {
+        if is_time_to_tidy(now.duration_since(self.tidied), self.projects.running()) {
             self.tidied = now;
             for cache in self.projects.plant().caches() {
                 let cache = cache.clone();
                 self.chores.spawn(async move {
-                    if let Err(error) = cache.maintenance().await {
-                        warn!(repository = cache.url(), "maintenance of the cache failed: {}", chain(&error));
-                    }
+                    tidy(&cache).await;
                     Chore::Tidied
                 });
             }
@@ -272,5 +277,20 @@ impl Loop {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn maintenance_waits_for_quiet_but_not_for_ever() {
+        let second = Duration::from_secs(1);
+        assert!(!is_time_to_tidy(MAINTENANCE, 0));
+        assert!(is_time_to_tidy(MAINTENANCE + second, 0));
+        assert!(!is_time_to_tidy(MAINTENANCE + second, 1));
+        assert!(!is_time_to_tidy(MAINTENANCE_ANYWAY, 1));
+        assert!(is_time_to_tidy(MAINTENANCE_ANYWAY + second, 1));
     }
 }

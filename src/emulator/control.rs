@@ -151,7 +151,13 @@ impl World {
                     .map(|file| Answer::bytes("application/json", file.bytes().clone()))
                     .ok_or_else(Answer::not_found);
             }
-            ("PUT", "") => self.edit_recipe(id, &order.body, now),
+            ("PUT", "") => self.edit_recipe(id, &order.body, now).and_then(|()| {
+                let [name, email, comment] = ["author", "email", "comment"].map(|key| order.query(key).ok());
+                match name.zip(email) {
+                    Some((name, email)) => self.sign_version(id, name, email, comment),
+                    None => Ok(()),
+                }
+            }),
             ("PUT", "start") => self.start(id, now),
             ("PUT", "stop") => self.stop(id, now),
             _ => return Err(Answer::not_found()),

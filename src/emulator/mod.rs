@@ -68,6 +68,17 @@ use crate::fs::FsError;
 /// How long connections may take to end when the emulator stops.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// Returns the names of the packages that no client may trust, as the fault `hostile` takes them.
+pub fn hostile_names() -> impl Iterator<Item = &'static str> {
+    hostile::names()
+}
+
+/// Returns such a package: one ordinary recipe and the named wrong thing; `None` for an unknown name.
+#[must_use]
+pub fn hostile_package(name: &str, now: DateTime<Utc>) -> Option<Vec<u8>> {
+    hostile::pack(vec![zipper::Entry::file("fine.recipe.json", b"{}")], name, now)
+}
+
 /// How to run the emulator.
 #[derive(Debug)]
 pub struct Options {

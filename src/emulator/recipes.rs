@@ -10,7 +10,29 @@ use super::json::Value;
 use super::stored::Asset;
 use super::world::{World, WorldError, stamp};
 
+/// Who made and saved what nobody else has signed: name and mail address.
+const OWNER: (&str, &str) = ("Robin Orders", "robin@orders.example");
+
 impl World {
+    /// Says who saved a recipe's latest version, and what they wrote about it.
+    ///
+    /// # Errors
+    /// When there is no such recipe.
+    pub fn sign_version(
+        &mut self,
+        id: u64,
+        name: &str,
+        email: &str,
+        comment: Option<&str>,
+    ) -> Result<(), WorldError> {
+        let found = self.assets.get_mut(&id).filter(|asset| asset.is_recipe());
+        let recipe = found.ok_or_else(|| WorldError::NotThere(format!("recipe {id}")))?;
+        recipe.author = Some((name.to_owned(), email.to_owned()));
+        recipe.comment = comment.map(str::to_owned);
+        self.revision += 1;
+        Ok(())
+    }
+
     /// Starts a recipe.
     ///
     /// # Errors
@@ -150,8 +172,8 @@ impl World {
                 "id": id * 1000 + version,
                 "version_no": version,
                 "comment": recipe.comment,
-                "author_name": "Robin Orders",
-                "author_email": "robin@orders.example",
+                "author_name": OWNER.0,
+                "author_email": OWNER.1,
                 "created_at": stamp(*at),
                 "updated_at": stamp(*at),
             })
@@ -177,6 +199,8 @@ impl World {
                 })
             })
             .collect();
+        let (author, email) =
+            asset.author.as_ref().map_or(OWNER, |(author, email)| (author.as_str(), email.as_str()));
         json!({
             "id": id,
             "user_id": self.id,
@@ -203,9 +227,9 @@ impl World {
             "config": config,
             "trigger_closure": null,
             "code": code,
-            "author_name": "Robin Orders",
-            "version_author_name": "Robin Orders",
-            "version_author_email": "robin@orders.example",
+            "author_name": OWNER.0,
+            "version_author_name": author,
+            "version_author_email": email,
             "version_comment": asset.comment,
             "tags": [],
         })

@@ -24,6 +24,9 @@ pub(super) struct Asset {
     pub(super) updated_at: DateTime<Utc>,
     pub(super) stopped_at: Option<DateTime<Utc>>,
     pub(super) comment: Option<String>,
+    /// Who saved the latest version, where it is not the workspace's owner: name and mail address.
+    #[serde(default)]
+    pub(super) author: Option<(String, String)>,
     /// When each version was saved.
     pub(super) history: Vec<(u64, DateTime<Utc>)>,
 }

@@ -294,6 +294,7 @@ impl World {
             updated_at: now,
             stopped_at: None,
             comment: None,
+            author: None,
             history: Vec::new(),
         };
         self.assets.insert(id, asset);

@@ -25,6 +25,11 @@ impl Packed {
         let deflated = deflated.expect("writing to memory does not fail").into();
         Self { crc: crc.sum(), size: clamp32(data.len()), deflated }
     }
+
+    /// Returns data that is not compressed; its entry has to say so.
+    pub(super) fn stored(data: &[u8]) -> Self {
+        Self { deflated: Bytes::copy_from_slice(data), ..Self::new(data) }
+    }
 }
 
 /// One entry, with the header fields that a hostile package lies about.
@@ -42,6 +47,14 @@ pub(super) struct Entry {
     pub(super) size: Option<u32>,
     /// Written in the local header alone, in place of the name.
     pub(super) local_name: Option<Vec<u8>>,
+    /// Written in the local header alone, in place of the unpacked size.
+    pub(super) local_size: Option<u32>,
+    /// Written in place of the number of the way it is compressed.
+    pub(super) method: Option<u16>,
+    /// Says that the sizes come behind the data, and writes this size there.
+    pub(super) descriptor: Option<u32>,
+    /// The extra field of both headers.
+    pub(super) extra: Vec<u8>,
 }
 
 impl Entry {
@@ -53,7 +66,19 @@ impl Entry {
     /// Returns an ordinary file that is packed already.
     pub(super) fn packed(name: &str, data: Packed) -> Self {
         let name = name.as_bytes().to_vec();
-        Self { name, data, mode: 0o100_644, flags: 0, crc: None, size: None, local_name: None }
+        Self {
+            name,
+            data,
+            mode: 0o100_644,
+            flags: 0,
+            crc: None,
+            size: None,
+            local_name: None,
+            local_size: None,
+            method: None,
+            descriptor: None,
+            extra: Vec::new(),
+        }
     }
 
     /// Returns a folder.
@@ -68,35 +93,47 @@ pub(super) fn write(entries: &[Entry], now: DateTime<Utc>) -> Vec<u8> {
     let mut directory = Vec::new();
     for entry in entries {
         let at = out.len();
-        let is_folder = entry.mode & 0o170_000 == 0o040_000;
+        let is_folder = entry.mode & 0o170_000 == 0o040_000 && entry.data.size == 0;
         let (method, body) = if is_folder { (0, &b""[..]) } else { (8, &entry.data.deflated[..]) };
-        let mut fields = Vec::new();
-        put16(&mut fields, entry.flags);
-        put16(&mut fields, method);
-        put32(&mut fields, dos_time(now));
-        put32(&mut fields, entry.crc.unwrap_or(entry.data.crc));
-        put32(&mut fields, clamp32(body.len()));
-        put32(&mut fields, entry.size.unwrap_or(entry.data.size));
+        let crc = entry.crc.unwrap_or(entry.data.crc);
+        let size = entry.size.unwrap_or(entry.data.size);
+        let header = |crc: u32, packed: u32, size: u32| {
+            let mut fields = Vec::new();
+            put16(&mut fields, entry.flags | u16::from(entry.descriptor.is_some()) << 3);
+            put16(&mut fields, entry.method.unwrap_or(method));
+            put32(&mut fields, dos_time(now));
+            [crc, packed, size].iter().for_each(|field| put32(&mut fields, *field));
+            fields
+        };
 
         let local = entry.local_name.as_ref().unwrap_or(&entry.name);
         put32(&mut out, 0x0403_4b50);
         put16(&mut out, 20);
-        out.extend_from_slice(&fields);
+        out.extend(match entry.descriptor {
+            Some(_) => header(0, 0, 0),
+            None => header(crc, clamp32(body.len()), entry.local_size.unwrap_or(size)),
+        });
         put16(&mut out, clamp16(local.len()));
-        put16(&mut out, 0);
+        put16(&mut out, clamp16(entry.extra.len()));
         out.extend_from_slice(local);
+        out.extend_from_slice(&entry.extra);
         out.extend_from_slice(body);
+        if let Some(told) = entry.descriptor {
+            [0x0807_4b50, crc, clamp32(body.len()), told].iter().for_each(|field| put32(&mut out, *field));
+        }
 
         put32(&mut directory, 0x0201_4b50);
         put16(&mut directory, (3 << 8) | 52); // made on UNIX, by version 5.2
         put16(&mut directory, 20);
-        directory.extend_from_slice(&fields);
+        directory.extend(header(crc, clamp32(body.len()), size));
         put16(&mut directory, clamp16(entry.name.len()));
-        directory.extend_from_slice(&[0; 6]); // no extra field, no comment, first disk
+        put16(&mut directory, clamp16(entry.extra.len()));
+        directory.extend_from_slice(&[0; 4]); // no comment, first disk
         put16(&mut directory, 1);
         put32(&mut directory, entry.mode << 16);
         put32(&mut directory, clamp32(at));
         directory.extend_from_slice(&entry.name);
+        directory.extend_from_slice(&entry.extra);
     }
     let start = out.len();
     out.extend_from_slice(&directory);
@@ -119,7 +156,7 @@ fn dos_time(now: DateTime<Utc>) -> u32 {
 }
 
 /// Sizes past four bytes do not occur: packages stay below 1 GiB.
-fn clamp32(n: usize) -> u32 {
+pub(super) fn clamp32(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }
 
@@ -127,11 +164,11 @@ fn clamp16(n: usize) -> u16 {
     u16::try_from(n).unwrap_or(u16::MAX)
 }
 
-fn put16(out: &mut Vec<u8>, n: u16) {
+pub(super) fn put16(out: &mut Vec<u8>, n: u16) {
     out.extend_from_slice(&n.to_le_bytes());
 }
 
-fn put32(out: &mut Vec<u8>, n: u32) {
+pub(super) fn put32(out: &mut Vec<u8>, n: u32) {
     out.extend_from_slice(&n.to_le_bytes());
 }
 

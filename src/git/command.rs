@@ -335,7 +335,8 @@ async fn keep(mut from: impl AsyncRead + Unpin, to: &mut Vec<u8>) -> io::Result<
     }
 }
 
-/// Our configuration: the user's, and leave to use repositories of other users. Only a file can give that leave.
+/// Our configuration: the user's, but for hooks, and leave to use repositories of other users. Only a file can give
+/// that leave.
 fn gitconfig(environment: &Environment) -> Vec<u8> {
     let mut included = Vec::new();
     if let Some(chosen) = environment.get("GIT_CONFIG_GLOBAL") {
@@ -358,7 +359,8 @@ fn gitconfig(environment: &Environment) -> Vec<u8> {
         }
         text.extend(b"\"\n");
     }
-    text.extend(b"[safe]\n\tdirectory = *\n");
+    // The other side of a push to this machine reads this file too: its own hooks are to run, not the user's.
+    text.extend(b"[core]\n\thooksPath = hooks\n[safe]\n\tdirectory = *\n");
     text
 }
 
@@ -397,10 +399,12 @@ mod tests {
         	path = "/home/o\"p/.config/git/config"
         [include]
         	path = "/home/o\"p/.gitconfig"
+        [core]
+        	hooksPath = hooks
         [safe]
         	directory = *
         "#);
-        assert!(text(&[("HOME", "/h"), ("GIT_CONFIG_GLOBAL", "/g")]).contains("path = \"/g\"\n[safe]"));
+        assert!(text(&[("HOME", "/h"), ("GIT_CONFIG_GLOBAL", "/g")]).contains("path = \"/g\"\n[core]"));
     }
 
     #[test]

@@ -68,7 +68,12 @@ pub(super) struct Edit {
 }
 
 /// Writes the commit; `None` where its tree would be the parent's.
-pub(super) fn commit(folder: &Path, author: &Author, edit: &Edit) -> Result<Option<CommitId>, GitError> {
+pub(super) fn commit(
+    folder: &Path,
+    author: &Author,
+    committer: &Author,
+    edit: &Edit,
+) -> Result<Option<CommitId>, GitError> {
     if edit.message.contains('\0') {
         let reason = "git cannot hold a NUL in it".to_owned();
         return Err(GitError::Unsupported { what: "the commit message".to_owned(), reason });
@@ -91,15 +96,20 @@ pub(super) fn commit(folder: &Path, author: &Author, edit: &Edit) -> Result<Opti
         return Ok(None);
     }
     let mut pack = trees.pack;
-    let id = pack.add_object(Kind::Commit, text(author, edit, tree).as_bytes())?;
+    let id = pack.add_object(Kind::Commit, text(author, committer, edit, tree).as_bytes())?;
     pack.store(folder)?;
     Ok(Some(CommitId::from_bytes(id)))
 }
 
-fn text(author: &Author, edit: &Edit, tree: [u8; 20]) -> String {
+fn text(author: &Author, committer: &Author, edit: &Edit, tree: [u8; 20]) -> String {
     let parent = edit.parent.map(|parent| format!("parent {parent}\n")).unwrap_or_default();
-    let stamp = format!("{} {} +0000", author.0, edit.when.timestamp());
-    format!("tree {}\n{parent}author {stamp}\ncommitter {stamp}\n\n{}", objects::oid(&tree), edit.message)
+    let when = edit.when.timestamp();
+    let (author, committer) = (&author.0, &committer.0);
+    format!(
+        "tree {}\n{parent}author {author} {when} +0000\ncommitter {committer} {when} +0000\n\n{}",
+        objects::oid(&tree),
+        edit.message
+    )
 }
 
 type Changes<'a> = Vec<(&'a str, Option<BlobId>)>;

@@ -43,8 +43,8 @@ impl Cache {
         path: &RepoPath,
         files: BTreeMap<PackagePath, Option<BlobId>>,
     ) -> Result<BTreeMap<PackagePath, CommitId>, GitError> {
-        let (path, author) = (path.clone(), self.0.settings.author.clone());
-        self.objects(move |folder| made_since(folder, &author, since, tip, &path, files)).await
+        let (path, ours) = (path.clone(), self.0.settings.author.clone());
+        self.objects(move |folder| made_since(folder, &ours, since, tip, &path, files)).await
     }
 }
 
@@ -73,7 +73,7 @@ fn held_since(
 
 fn made_since(
     folder: &Path,
-    author: &Author,
+    ours: &Author,
     since: CommitId,
     tip: CommitId,
     path: &RepoPath,
@@ -84,12 +84,12 @@ fn made_since(
     let mut walk = repository.revwalk().map_err(damaged(folder))?;
     walk.push(tip).map_err(missing(folder, "commit", tip))?;
     walk.hide(since).map_err(missing(folder, "commit", since))?;
-    let (name, email) = author.parts();
+    let (name, email) = ours.parts();
     let mut found = BTreeMap::new();
     for commit in walk.take(MAX_COMMITS) {
         let id: Oid = commit.map_err(damaged(folder))?;
         let commit = repository.find_commit(id).map_err(missing(folder, "commit", id))?;
-        let by = commit.author();
+        let by = commit.committer();
         if (by.name_bytes(), by.email_bytes()) != (name.as_bytes(), email.as_bytes()) {
             continue;
         }

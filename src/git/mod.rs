@@ -8,6 +8,7 @@
 //! Not here: what the files mean, when to look, what to commit, and trying again.
 
 mod about;
+mod clone;
 mod command;
 mod commit;
 mod error;
@@ -31,6 +32,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 pub use self::about::CommitInfo;
+pub use self::clone::{Clone, merge_text};
 pub use self::command::{Environment, Git};
 pub use self::commit::{Author, AuthorError};
 pub use self::error::GitError;
@@ -76,7 +78,7 @@ pub struct BranchFiles {
     pub tree: Option<TreeId>,
     /// Regular files, executable or not.
     pub files: BTreeMap<PackagePath, BlobId>,
-    /// All else, sorted by name; what lies below a refused folder is not listed.
+    /// All else, sorted by name; below a folder whose name is refused that is everything.
     pub odd: Vec<Odd>,
 }
 
@@ -113,6 +115,9 @@ impl fmt::Display for OddReason {
     }
 }
 
+/// The right to push next, among those who share a cache; it ends when it is dropped.
+pub type Turn = tokio::sync::OwnedMutexGuard<()>;
+
 /// A bare cache of an upstream; clones share it.
 #[derive(Clone)]
 pub struct Cache(Arc<Shared>);
@@ -128,6 +133,8 @@ struct Shared {
     is_unswept: AtomicBool,
     /// Whether something is said to have moved since the last look.
     is_distrusted: AtomicBool,
+    /// Held by who reads, commits and pushes.
+    turn: Arc<tokio::sync::Mutex<()>>,
     /// Held for reading by object work, for writing while packs are removed.
     files: tokio::sync::RwLock<()>,
 }
@@ -163,8 +170,17 @@ impl Cache {
             asked: AtomicU64::new(0),
             is_unswept: AtomicBool::new(false),
             is_distrusted: AtomicBool::new(false),
+            turn: Arc::default(),
             files: tokio::sync::RwLock::new(()),
         })))
+    }
+
+    /// Waits for the turn to push, and says whether it had to be waited for: then the branch has probably moved.
+    pub async fn turn(&self) -> (Turn, bool) {
+        match Arc::clone(&self.0.turn).try_lock_owned() {
+            Ok(turn) => (turn, false),
+            Err(_) => (Arc::clone(&self.0.turn).lock_owned().await, true),
+        }
     }
 
     /// Removes the cache and makes an empty one; the next [`Self::refresh`] fetches all again. For
@@ -257,7 +273,7 @@ impl Cache {
 
     /// Writes a commit that changes files below a folder of its parent and nothing else; a change without a blob
     /// removes. Folders left without a file go. Returns `None` where nothing would change. On the disk when this
-    /// returns; no ref is moved.
+    /// returns; no ref is moved. The committer is that of the settings, and the author as well where none is given.
     ///
     /// # Errors
     /// [`GitError::NotAFolder`] and [`GitError::NotAFile`] where the tree has something else under a name;
@@ -268,12 +284,15 @@ impl Cache {
         path: &RepoPath,
         changes: &BTreeMap<PackagePath, Option<BlobId>>,
         message: &str,
+        author: Option<&str>,
         when: DateTime<Utc>,
     ) -> Result<Option<CommitId>, GitError> {
         let (path, changes, message) = (path.clone(), changes.clone(), message.to_owned());
         let edit = commit::Edit { parent, path, changes, message, when };
-        let author = self.0.settings.author.clone();
-        self.objects(move |folder| commit::commit(folder, &author, &edit)).await
+        let committer = self.0.settings.author.clone();
+        let author =
+            author.and_then(|author| Author::parse(author).ok()).unwrap_or_else(|| committer.clone());
+        self.objects(move |folder| commit::commit(folder, &author, &committer, &edit)).await
     }
 
     /// Runs blocking work on the cache's objects.

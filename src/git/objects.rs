@@ -19,6 +19,8 @@ use crate::model::path::{PackagePath, RepoPath};
 const MAX_BLOB_BYTES: usize = 64 << 20;
 /// Files and folders below one project's path; a package may have half as many.
 const MAX_ENTRIES: usize = 100_000;
+/// The longest name of a folder that is entered, in bytes: several times what a package may hold.
+const MAX_ENTERED: usize = 4096;
 /// How much of a refused name is kept, in characters.
 const MAX_SHOWN: usize = 1024;
 /// The mode of a folder in a tree.
@@ -104,8 +106,8 @@ pub(super) fn files(folder: &Path, commit: CommitId, path: &RepoPath) -> Result<
     let Some(root) = tree_at(&repository, folder, commit, path)? else { return Ok(found) };
     found.tree = Some(TreeId::from_bytes(bytes(root.id())));
     let mut count = 0;
-    let mut folders = vec![(String::new(), root)];
-    while let Some((prefix, tree)) = folders.pop() {
+    let mut folders = vec![(String::new(), root, None)];
+    while let Some((prefix, tree, refused)) = folders.pop() {
         count += tree.len();
         if count > MAX_ENTRIES {
             return Err(GitError::TooLarge {
@@ -114,15 +116,23 @@ pub(super) fn files(folder: &Path, commit: CommitId, path: &RepoPath) -> Result<
         }
         for entry in &tree {
             let name = prefix.clone() + &String::from_utf8_lossy(entry.name_bytes());
-            match read_entry(&entry, &name) {
-                Err(reason) => found.odd.push(Odd { name: name.chars().take(MAX_SHOWN).collect(), reason }),
+            match refused.map_or_else(|| read_entry(&entry, &name), Err) {
+                Err(reason) => {
+                    found.odd.push(Odd { name: name.chars().take(MAX_SHOWN).collect(), reason });
+                    // What lies below may be somebody's recipes; all of it is refused for the same reason.
+                    if entry.filemode() == FOLDER && name.len() <= MAX_ENTERED {
+                        let below =
+                            repository.find_tree(entry.id()).map_err(missing(folder, "tree", entry.id()))?;
+                        folders.push((name + "/", below, Some(reason)));
+                    }
+                }
                 Ok(path) if entry.filemode() != FOLDER => {
                     found.files.insert(path, BlobId::from_bytes(bytes(entry.id())));
                 }
                 Ok(_) => {
                     let below =
                         repository.find_tree(entry.id()).map_err(missing(folder, "tree", entry.id()))?;
-                    folders.push((name + "/", below));
+                    folders.push((name + "/", below, None));
                 }
             }
         }
@@ -131,8 +141,7 @@ pub(super) fn files(folder: &Path, commit: CommitId, path: &RepoPath) -> Result<
     Ok(found)
 }
 
-/// Returns the path of a file or folder that can be part of a package. A folder with a refused name is not entered,
-/// which also bounds the depth.
+/// Returns the path of a file or folder that can be part of a package.
 fn read_entry(entry: &TreeEntry<'_>, name: &str) -> Result<PackagePath, OddReason> {
     match entry.filemode() {
         0o120_000 => Err(OddReason::Link),

@@ -4,6 +4,7 @@
 //! many projects on one repository cost one look, and a dead upstream costs one deadline.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use tokio::time::Instant;
 
 use super::command::{Output, run};
 use super::url::is_on_this_machine;
-use super::wire::{Offer, Pushed, failure, parse_offer, parse_push, refusal};
+use super::wire::{Offer, Pushed, failure, parse_offer, parse_push, refusal, rejection};
 use super::{Cache, GitError, Refs, heal, objects};
 use crate::blocking;
 use crate::fs;
@@ -114,11 +115,7 @@ impl Cache {
         let Ok(_last) = self.0.wire.try_lock() else { return Ok(false) };
         let folder = self.0.settings.folder.join("objects");
         let names = blocking::run(move || fs::list(&folder)).await?;
-        let packs =
-            names.iter().filter(|name| name.extension().is_some_and(|extension| extension == "pack")).count();
-        let loose =
-            names.iter().filter(|name| name.iter().next().is_some_and(|part| part.len() == 2)).count();
-        if packs <= MAX_PACKS && loose <= MAX_LOOSE {
+        if !is_crowded(&names) {
             return Ok(false);
         }
         let Ok(_alone) = self.0.files.try_write() else { return Ok(false) };
@@ -189,7 +186,9 @@ impl Cache {
         command.args(["--no-recurse-submodules", "--no-show-forced-updates", "--refmap=", "--"]);
         command.arg(&self.0.settings.url);
         command.args(wanted.iter().map(|name| format!("+refs/heads/{name}:refs/remotes/origin/{name}")));
-        self.run_on_cache(command, "fetch").await.map(drop)
+        let output = self.run_on_cache(command, "fetch").await?;
+        // Git calls it a success, and leaves the branch as it was.
+        rejection(&self.0.settings.url, &output.stderr).map_or(Ok(()), Err)
     }
 
     async fn push_to(
@@ -251,5 +250,27 @@ impl Cache {
         let is_locked = !output.success && output.stderr.contains(".lock'");
         self.0.is_unswept.store(is_locked, Ordering::SeqCst);
         Ok(output)
+    }
+}
+
+/// Returns whether the files below `objects` are so many that git should join them.
+fn is_crowded(names: &[PathBuf]) -> bool {
+    let packs = names.iter().filter(|name| name.extension().is_some_and(|extension| extension == "pack"));
+    let loose = names.iter().filter(|name| name.iter().next().is_some_and(|part| part.len() == 2));
+    packs.count() > MAX_PACKS || loose.count() > MAX_LOOSE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_packs_and_many_loose_objects_are_a_crowd() {
+        let packs = |count| (0..count).map(|n| PathBuf::from(format!("pack/pack-{n}.pack")));
+        let indexes = (0..999).map(|n| PathBuf::from(format!("pack/pack-{n}.idx")));
+        let loose = |count| (0..count).map(|n| PathBuf::from(format!("ab/{n:038}")));
+        assert!(!is_crowded(&packs(MAX_PACKS).chain(indexes).chain(loose(MAX_LOOSE)).collect::<Vec<_>>()));
+        assert!(is_crowded(&packs(MAX_PACKS + 1).collect::<Vec<_>>()));
+        assert!(is_crowded(&loose(MAX_LOOSE + 1).collect::<Vec<_>>()));
     }
 }

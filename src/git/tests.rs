@@ -13,6 +13,9 @@ use tokio::time::Instant;
 use super::*;
 use crate::fs;
 
+mod soak;
+mod upstreams;
+
 struct World {
     at: TempDir,
     /// Variables that the children see besides `PATH` and `HOME`.
@@ -139,7 +142,7 @@ async fn commit(
         })
         .collect();
     cache.store_pack(pack).await?;
-    cache.commit_tree(parent, &folder(at), &changes, "orders: x\n", DateTime::UNIX_EPOCH).await
+    cache.commit_tree(parent, &folder(at), &changes, "orders: x\n", None, DateTime::UNIX_EPOCH).await
 }
 
 #[tokio::test]

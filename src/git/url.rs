@@ -28,6 +28,8 @@ pub fn redact_url(text: &str) -> String {
         if host > 0 {
             shown.push_str("…@");
         }
+        // A colon may be of a URL that follows without a gap.
+        let end = if after[..end].ends_with(':') { end - 1 } else { end };
         shown.push_str(&after[host..end]);
         rest = &after[end..];
     }
@@ -164,6 +166,7 @@ mod tests {
             ("git@github.com:acme/recipes.git", "git@github.com:acme/recipes.git"),
             ("/srv/a@b/x", "/srv/a@b/x"),
             ("https://h/a@b", "https://h/a@b"),
+            ("x://https://u:s3cret@h:/y", "x://https://…@h:/y"),
         ] {
             assert_eq!(redact_url(text), shown);
         }

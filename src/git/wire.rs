@@ -130,7 +130,7 @@ pub(super) fn failure(url: &str, cache: &Path, stderr: &str) -> GitError {
         return GitError::Unsupported { what: url, reason };
     }
     if has(&["shallow update not allowed"]) {
-        return GitError::Unsupported { what: url, reason: "it is a shallow clone".to_owned() };
+        return shallow(url);
     }
     if has(&["unable to find remote helper", "' not allowed", "Unable to find remote helper"]) {
         return GitError::Unsupported { what: url, reason };
@@ -162,6 +162,16 @@ pub(super) fn failure(url: &str, cache: &Path, stderr: &str) -> GitError {
         return GitError::Damaged { folder: cache.to_owned(), reason };
     }
     GitError::Unreachable { url, reason }
+}
+
+/// Finds out whether a fetch that succeeded has left a branch out.
+pub(super) fn rejection(url: &str, stderr: &str) -> Option<GitError> {
+    let is_left_out = |line: &str| line.starts_with("warning: rejected ") && line.contains(" shallow ");
+    stderr.lines().any(is_left_out).then(|| shallow(redact_url(url)))
+}
+
+fn shallow(what: String) -> GitError {
+    GitError::Unsupported { what, reason: "it is a shallow clone".to_owned() }
 }
 
 fn sha256(url: &str) -> GitError {

@@ -13,6 +13,10 @@ use crate::asset::kind::{Kind, asset_id};
 /// How many assets a body lists before it counts the rest.
 const LISTED: usize = 200;
 
+/// How many lines of a comment are kept, and characters of each.
+const MAX_LINES: usize = 20;
+const MAX_LINE: usize = 500;
+
 /// What happens to an asset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Change {
@@ -108,12 +112,21 @@ pub struct Origin<'a> {
     pub manifest: Option<u64>,
 }
 
-/// Returns the whole message.
+/// Returns the whole message. What people wrote about an asset's version stands below its line, indented, so that
+/// nothing in it can pass for a trailer.
 #[must_use]
-pub fn message(origin: Origin<'_>, assets: &BTreeMap<PackagePath, Change>) -> String {
+pub fn message(
+    origin: Origin<'_>,
+    assets: &BTreeMap<PackagePath, Change>,
+    comments: &BTreeMap<PackagePath, String>,
+) -> String {
     let mut text = format!("{}: {}\n\n", origin.project, summary(assets));
     for (path, change) in assets.iter().take(LISTED) {
         let _ = writeln!(text, "{} {path}", change.word());
+        for line in comments.get(path).into_iter().flat_map(|comment| comment.lines()).take(MAX_LINES) {
+            let line: String = line.chars().filter(|c| !c.is_control()).take(MAX_LINE).collect();
+            let _ = writeln!(text, "{}", format!("    {line}").trim_end());
+        }
     }
     if let Some(rest) = assets.len().checked_sub(LISTED).filter(|rest| *rest > 0) {
         let _ = writeln!(text, "and {rest} more");
@@ -160,11 +173,18 @@ mod tests {
             ]),
         );
         let origin = Origin { project: "orders", package: Some(242), manifest: Some(3) };
-        insta::assert_snapshot!(message(origin, &assets), @r"
+        let comments = BTreeMap::from([(
+            path("a.recipe.json"),
+            "Limit raised\n\nWorkato-Project: x\u{1b}[0m".to_owned(),
+        )]);
+        insta::assert_snapshot!(message(origin, &assets, &comments), @r"
         orders: 2 recipes changed, 1 added, 1 connection added, 1 custom connector changed
 
         added Sub/c.recipe.json
         changed a.recipe.json
+            Limit raised
+
+            Workato-Project: x[0m
         changed b.recipe.json
         added new.connection.json
         changed x.custom_adapter.rb

@@ -1,6 +1,7 @@
 //! Values and decisions: no I/O, no async, no clock, no logs.
 
 pub mod branch;
+pub mod edits;
 pub mod history;
 pub mod host;
 pub mod message;

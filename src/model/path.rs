@@ -1,8 +1,9 @@
 //! The only way a file name enters the program.
 //!
 //! A name from a zip, a tree or a command line becomes a [`PackagePath`] or is refused with the reason; it is
-//! never repaired, since two repaired names can land on one path. What is refused is what git itself would
-//! refuse to check out somewhere, on Linux, macOS or Windows, and what could leave the folder.
+//! never repaired, since two repaired names can land on one path. What is refused is what git itself refuses to
+//! take into an index with all its protections on, and what could leave the folder. Names that only Windows cannot
+//! hold (`aux.json`, `a|b`, `a:b`) are taken: real exports have such folders.
 //!
 //! [`RepoPath`] is the folder of a project in its repository, under the same rules.
 

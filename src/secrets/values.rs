@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use super::known;
 use super::names::{is_credential, judge_literal, looks_random};
+use super::signs::Signs;
 use super::{Level, Mark, json, source, surer};
 use crate::asset::json::Doc;
 
@@ -60,12 +61,18 @@ const PICTURES: [&str; 5] = ["png", "jpg", "jpeg", "gif", "svg"];
 
 /// Returns what is known of a text that stands beside a name: the surest.
 pub(super) fn judge(name: Option<&str>, text: &str, depth: u8) -> Option<Mark> {
-    let name = name.filter(|name| is_credential(name));
-    if text.len() < 3 || text.len() < known::SHORTEST && name.is_none() && !text.contains('@') {
+    if text.len() < 3 {
         return None;
     }
-    let typed = typed(text);
-    let mut found = known::find(&typed).or_else(|| private_key(&typed));
+    let signs = Signs::of(text);
+    let name = name.filter(|name| is_credential(name));
+    if text.len() < known::SHORTEST && name.is_none() && !signs.has(Signs::AT) {
+        return None;
+    }
+    let typed =
+        if signs.has(Signs::HASH) || text.starts_with('=') { typed(text) } else { Cow::Borrowed(text) };
+    let mut found = known::find(&typed, signs);
+    found = found.or_else(|| signs.has(Signs::DASH).then(|| private_key(&typed)).flatten());
     if is_certain(found) {
         return found;
     }
@@ -81,12 +88,14 @@ pub(super) fn judge(name: Option<&str>, text: &str, depth: u8) -> Option<Mark> {
     if let Some(Ok(doc)) = nested.then(|| Doc::parse(text.as_bytes())) {
         found = surer(found, json::judge_nested(&doc, depth + 1));
     } else {
-        found = surer(found, form(&typed));
-        if typed.contains(['"', '\'']) {
+        if signs.has(Signs::EQUALS) {
+            found = surer(found, form(&typed));
+        }
+        if signs.has(Signs::QUOTE) {
             found = surer(found, typed.lines().map(source::assignments).fold(None, surer));
         }
     }
-    surer(found, personal(&typed))
+    if signs.has(Signs::AT) { surer(found, personal(&typed)) } else { found }
 }
 
 fn is_certain(found: Option<Mark>) -> bool {
@@ -156,9 +165,6 @@ fn private_key(text: &str) -> Option<Mark> {
 
 /// Names and values as addresses and form bodies have them: `a=b&client_secret=…`.
 fn form(text: &str) -> Option<Mark> {
-    if !text.contains('=') {
-        return None;
-    }
     let is_break = |c: char| "?&;\"'`<>".contains(c) || c.is_whitespace();
     let pairs = text.split(is_break).filter_map(|part| part.split_once('='));
     let mut found = None;

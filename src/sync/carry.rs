@@ -11,12 +11,13 @@ use chrono::{DateTime, Utc};
 use super::error::StepError;
 use super::export::{View, put_off};
 use super::observe::{Observed, print};
-use super::offer::offer;
-use super::sides::{Branch, Sides};
+use super::offer::{dispute, offer};
+use super::record::{Tries, push};
+use super::sides::Sides;
 use super::{CURRENT, Now, StepResult, Stepped, Wiring, rest, screen};
 use crate::git::GitError;
+use crate::model::edits::Changes;
 use crate::model::history::{Event, EventKind};
-use crate::model::message::{self, Origin};
 use crate::model::oid::{BlobId, CommitId};
 use crate::model::path::PackagePath;
 use crate::model::plan::{Base, Decision, Pair, Plan, Take};
@@ -31,14 +32,11 @@ const RACES: u32 = 3;
 
 /// The export that showed the workspace.
 #[derive(Debug, Clone, Copy)]
-struct Export {
-    package: Option<u64>,
-    asked: DateTime<Utc>,
-    is_fresh: bool,
+pub(super) struct Export {
+    pub(super) package: Option<u64>,
+    pub(super) asked: DateTime<Utc>,
+    pub(super) is_fresh: bool,
 }
-
-/// The changes that go to one branch.
-type Changes = BTreeMap<PackagePath, Option<BlobId>>;
 
 /// Goes on from a look at the workspace.
 pub(super) async fn on(wiring: &Wiring, view: View, clock: Now) -> StepResult {
@@ -61,7 +59,7 @@ async fn decide(wiring: &Wiring, view: View, clock: Now) -> StepResult {
     records.entries = entries;
     let mut events = Vec::new();
     let mut settled = false;
-    let mut age = CURRENT;
+    let (mut age, mut tries) = (CURRENT, Tries::default());
     for _ in 0..RACES {
         let files = records.workspace();
         let sides = match Sides::read(wiring, &state, &mut records, files, facts.clone(), age, clock).await {
@@ -85,7 +83,7 @@ async fn decide(wiring: &Wiring, view: View, clock: Now) -> StepResult {
             return Ok(Stepped { records, events, ..hold_back(wiring, state, &error, now) });
         }
         let branch = sides.mirror.as_ref().unwrap_or(&sides.watched);
-        let pushed = match push(wiring, branch, &plan, &changes, &state, export, now).await {
+        let pushed = match push(wiring, &mut tries, branch, &plan, &changes, &state, export, now).await {
             Ok(pushed) => pushed,
             Err(StepError::Git(GitError::Raced { .. })) => {
                 age = Duration::ZERO;
@@ -93,8 +91,8 @@ async fn decide(wiring: &Wiring, view: View, clock: Now) -> StepResult {
             }
             Err(error) => return put_off(before, error),
         };
-        events.extend(pushed.as_ref().and_then(|pushed| pushed.event.clone()));
-        let commit = pushed.as_ref().and_then(|pushed| pushed.event.as_ref()?.commit);
+        let commit = pushed.as_ref().and_then(|pushed| pushed.events.last()?.commit);
+        events.extend(pushed.iter().flat_map(|pushed| pushed.events.clone()));
         learn(&mut records, &plan, &changes, commit, wiring.mode());
         dispute(&mut records, &plan, sides.watched.revision.commit);
         offer(wiring, &mut state, &sides, &plan.conflicts, clock).await;
@@ -229,62 +227,6 @@ fn hold_back(wiring: &Wiring, mut state: State, error: &StepError, now: DateTime
     Stepped::new(state, Next::Settled(due.min(now + wiring.poll)))
 }
 
-/// What the upstream has taken.
-struct Pushed {
-    revision: Revision,
-    /// The commit that was made; `None` where the branch was only started.
-    event: Option<Event>,
-}
-
-/// Commits changes to a branch and pushes the commit, or starts the branch where it holds them all by that; answers
-/// `None` where there is nothing to push.
-async fn push(
-    wiring: &Wiring,
-    branch: &Branch,
-    plan: &Plan,
-    changes: &Changes,
-    state: &State,
-    export: Export,
-    now: DateTime<Utc>,
-) -> Result<Option<Pushed>, StepError> {
-    let git = &wiring.repository;
-    let name = branch.revision.name.clone();
-    if changes.is_empty() {
-        let start = branch.start().filter(|_| plan.to_workspace.is_empty());
-        let Some(start) = start else { return Ok(None) };
-        git.push(start, &branch.name).await?;
-        let tree = git.path_tree(start, &wiring.project.path).await?;
-        return Ok(Some(Pushed { revision: Revision { name, commit: Some(start), tree }, event: None }));
-    }
-    if let Some(odd) = branch.odd.iter().find(|odd| changes.keys().any(|path| path.as_str() == odd.name)) {
-        return Err(branch.refuse(odd));
-    }
-    let assets = message::assets(&branch.files, changes);
-    let manifest = match wiring.project.source {
-        crate::model::project::Source::Manifest(id) => Some(id),
-        crate::model::project::Source::Folder(_) => state.manifest,
-    };
-    let origin = Origin { project: wiring.project.name.as_str(), package: export.package, manifest };
-    let text = message::message(origin, &assets);
-    let made = git.commit_tree(branch.base, &wiring.project.path, changes, &text, now).await?;
-    let Some(commit) = made else { return Ok(None) };
-    git.push(commit, &branch.name).await?;
-    let tree = git.path_tree(commit, &wiring.project.path).await?;
-    let revision = Revision { name, commit: Some(commit), tree };
-    let event = Event {
-        at: now,
-        kind: EventKind::Export,
-        package: export.package,
-        commit: Some(commit),
-        verdict: None,
-        summary: message::summary(&assets),
-        by: git.author().to_owned(),
-        reason: None,
-        recipes: Vec::new(),
-    };
-    Ok(Some(Pushed { revision, event: Some(event) }))
-}
-
 /// Moves the agreement: for paths compared and found the same, and for what was pushed from what was observed.
 fn learn(records: &mut Records, plan: &Plan, changes: &Changes, commit: Option<CommitId>, mode: Mode) {
     for (path, base) in &plan.learnt {
@@ -326,20 +268,6 @@ fn learn(records: &mut Records, plan: &Plan, changes: &Changes, commit: Option<C
     };
     for (path, record) in &mut records.paths {
         record.decision = record.decision.filter(|decision| !void(path, *decision));
-    }
-    records.paths.retain(|_, record| *record != Record::default());
-}
-
-/// Notes since when a path is in conflict: what is committed later may settle it.
-fn dispute(records: &mut Records, plan: &Plan, tip: Option<CommitId>) {
-    for (path, record) in &mut records.paths {
-        if !plan.conflicts.contains_key(path) {
-            record.disputed = None;
-        }
-    }
-    for path in plan.conflicts.keys() {
-        let record = records.paths.entry(path.clone()).or_default();
-        record.disputed = record.disputed.or(tip);
     }
     records.paths.retain(|_, record| *record != Record::default());
 }

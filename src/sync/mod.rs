@@ -5,6 +5,7 @@
 //! it returns before anything else happens. After a crash the same steps go on from the saved state; there is no
 //! recovery code.
 
+mod authors;
 mod carry;
 mod error;
 mod export;
@@ -13,6 +14,7 @@ mod import;
 mod look;
 mod observe;
 mod offer;
+mod record;
 mod rest;
 mod screen;
 mod sides;

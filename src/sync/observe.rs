@@ -4,7 +4,7 @@
 //! Nothing here is seen by anybody else: objects that no commit names.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
@@ -23,6 +23,17 @@ use crate::model::state::{EntryPrint, Records};
 
 /// How many changed entries are compared with what they were at a time.
 const CHANGED_AT_ONCE: usize = 1000;
+
+/// Files from this size on, in bytes, are read one at a time in the whole process: parsed and written anew, one of
+/// 64 MiB takes four times as much.
+const LARGE: u64 = 8 << 20;
+/// Held by who reads a large file.
+static LARGE_FILE: Mutex<()> = Mutex::new(());
+
+/// Waits until no other large file is read, where this one is.
+fn alone(size: u64) -> Option<MutexGuard<'static, ()>> {
+    (size >= LARGE).then(|| LARGE_FILE.lock().unwrap_or_else(PoisonError::into_inner))
+}
 
 /// The entries of a package, each with the file that it is.
 pub(super) type Entries = BTreeMap<PackagePath, EntryPrint>;
@@ -213,6 +224,7 @@ fn scan_part(
             part.entries.push((entry.path.clone(), *before));
             continue;
         }
+        let _alone = alone(entry.size);
         let bytes = package.read(entry).map_err(&refused)?;
         let file = canonical(&entry.path, &bytes);
         let blob = match before {
@@ -248,6 +260,7 @@ fn compare_part(
     let mut part = Compared::default();
     for (change, old) in changes {
         let path = &change.entry.path;
+        let _alone = alone(change.entry.size.max(old.len() as u64));
         let before = Digests::of(path, old);
         part.digests.push(before);
         if before.content == change.now.content {

@@ -2,7 +2,8 @@
 //!
 //! It is a commit on top of the last tip without a conflict, under `refs/recipesync/PROJECT`: no branch, and
 //! nothing depends on it. `git fetch origin refs/recipesync/PROJECT && git merge FETCH_HEAD` merges the two sides,
-//! and the merged branch has seen the workspace. Files that hold secrets are left out. With two branches the export branch shows it already.
+//! and the merged branch has seen the workspace. Files that hold secrets are left out. With two branches the export
+//! branch shows it already.
 
 use std::collections::BTreeMap;
 
@@ -15,9 +16,9 @@ use crate::git::GitError;
 use crate::model::branch::BranchName;
 use crate::model::oid::{BlobId, CommitId};
 use crate::model::path::PackagePath;
-use crate::model::plan::Pair;
+use crate::model::plan::{Pair, Plan};
 use crate::model::project::Mode;
-use crate::model::state::State;
+use crate::model::state::{Record, Records, State};
 
 /// Pushes the workspace's side of new conflicts. An upstream that does not take it loses only this convenience.
 pub(super) async fn offer(
@@ -70,8 +71,22 @@ async fn push(
         _ => tip,
     };
     let text = format!("{}: the workspace's side of a conflict\n", wiring.project.name);
-    let made = git.commit_tree(Some(parent), &wiring.project.path, side, &text, now.time).await?;
+    let made = git.commit_tree(Some(parent), &wiring.project.path, side, &text, None, now.time).await?;
     let commit = made.unwrap_or(parent);
     git.push_ref(commit, &name, true).await?;
     Ok(Some(commit))
+}
+
+/// Notes since when a path is in conflict: what is committed later may settle it.
+pub(super) fn dispute(records: &mut Records, plan: &Plan, tip: Option<CommitId>) {
+    for (path, record) in &mut records.paths {
+        if !plan.conflicts.contains_key(path) {
+            record.disputed = None;
+        }
+    }
+    for path in plan.conflicts.keys() {
+        let record = records.paths.entry(path.clone()).or_default();
+        record.disputed = record.disputed.or(tip);
+    }
+    records.paths.retain(|_, record| *record != Record::default());
 }

@@ -60,6 +60,8 @@ pub enum Call {
     },
     /// Lists the projects.
     Projects,
+    /// Lists the recipes.
+    Recipes,
 }
 
 impl Call {
@@ -80,6 +82,7 @@ impl Call {
             }
             Self::StartImport { .. } => "recipe lifecycle management: import",
             Self::Folders { .. } | Self::Projects => "projects & folders: list",
+            Self::Recipes => "recipes: list",
         }
     }
 
@@ -103,7 +106,7 @@ impl Call {
                 format!("package {package} was removed or has no content: export again")
             }
             Self::Folders { parent: Some(folder) } => format!("check that folder {folder} exists"),
-            Self::Folders { parent: None } | Self::Projects | Self::Me => {
+            Self::Folders { parent: None } | Self::Projects | Self::Recipes | Self::Me => {
                 "check that `url` is the address of the workspace's API".to_owned()
             }
         }
@@ -126,6 +129,7 @@ impl fmt::Display for Call {
             Self::Folders { parent: Some(folder) } => write!(f, "list the folders in folder {folder}"),
             Self::Folders { parent: None } => write!(f, "list the folders"),
             Self::Projects => write!(f, "list the projects"),
+            Self::Recipes => write!(f, "list the recipes"),
         }
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use chrono::{DateTime, SecondsFormat, Utc};
 use reqwest::header::{
     ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
 };
@@ -23,12 +24,14 @@ use super::job::{Package, WirePackage};
 use super::redact::redact;
 use super::reply::Reply;
 use super::turns::{Kind, Turn};
-use super::values::{Assets, Enveloped, Folder, FolderAsset, Identity, Manifest, WorkspaceProject};
+use super::values::{
+    Assets, Enveloped, Folder, FolderAsset, Identity, ListedRecipe, Manifest, Recipes, WorkspaceProject,
+};
 
 /// The largest answer that is read, in bytes: a folder of 50,000 assets has less.
 const MAX_ANSWER: u64 = 16 << 20;
-/// How many entries of a list are asked for at once: the most that the platform gives.
-const PER_PAGE: &str = "100";
+/// How many entries a page of a list has, the last page excepted: the most that the platform gives.
+pub const PER_PAGE: usize = 100;
 
 /// How a workspace knows who asks.
 pub enum Auth {
@@ -238,7 +241,7 @@ impl Client {
         parent: Option<u64>,
         page: u32,
     ) -> Result<Vec<Folder>, WorkatoError> {
-        let mut query = vec![("page", page.to_string()), ("per_page", PER_PAGE.to_owned())];
+        let mut query = vec![("page", page.to_string()), ("per_page", PER_PAGE.to_string())];
         query.extend(parent.map(|parent| ("parent_id", parent.to_string())));
         let reply = self.get(turn, Call::Folders { parent }, &["folders"], &query).await?;
         self.parse(&reply)
@@ -249,9 +252,28 @@ impl Client {
     /// # Errors
     /// As every call: [`WorkatoError`].
     pub async fn projects(&self, turn: Turn<'_>, page: u32) -> Result<Vec<WorkspaceProject>, WorkatoError> {
-        let query = [("page", page.to_string()), ("per_page", PER_PAGE.to_owned())];
+        let query = [("page", page.to_string()), ("per_page", PER_PAGE.to_string())];
         let reply = self.get(turn, Call::Projects, &["projects"], &query).await?;
         self.parse(&reply)
+    }
+
+    /// Lists the recipes of the workspace without their code, the latest first; with `since` those that were changed
+    /// after it. Pages count from 1, and one of less than [`PER_PAGE`] is the last.
+    ///
+    /// # Errors
+    /// As every call: [`WorkatoError`].
+    pub async fn recipes(
+        &self,
+        turn: Turn<'_>,
+        since: Option<DateTime<Utc>>,
+        page: u32,
+    ) -> Result<Vec<ListedRecipe>, WorkatoError> {
+        let mut query = vec![("page", page.to_string()), ("per_page", PER_PAGE.to_string())];
+        query.push(("exclude_code", "true".to_owned()));
+        let since = since.map(|since| since.to_rfc3339_opts(SecondsFormat::Secs, true));
+        query.extend(since.map(|since| ("updated_after", since)));
+        let reply = self.get(turn, Call::Recipes, &["recipes"], &query).await?;
+        Ok(self.parse::<Recipes>(&reply)?.items)
     }
 
     /// Makes a request with the headers that say who asks.

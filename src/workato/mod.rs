@@ -27,7 +27,7 @@ mod window;
 
 pub use budget::{Budget, Record, Slot, Stopped};
 pub use call::Call;
-pub use client::{Auth, Client, ImportOptions, Settings};
+pub use client::{Auth, Client, ImportOptions, PER_PAGE, Settings};
 pub use download::Download;
 pub use error::{ImportError, SettingsError, WorkatoError};
 pub use http::Http;
@@ -35,7 +35,7 @@ pub use job::{ImportResult, JobStatus, Package, RecipeResult, poll_delay};
 pub use redact::redact;
 pub use regions::{region_names, region_url};
 pub use turns::{Class, Kind, Turn};
-pub use values::{Folder, FolderAsset, Identity, Manifest, WorkspaceProject};
+pub use values::{Folder, FolderAsset, Identity, ListedRecipe, Manifest, WorkspaceProject};
 
 #[cfg(test)]
 mod tests;

@@ -17,6 +17,7 @@ use super::*;
 mod calls;
 mod downloads;
 mod errors;
+mod soak;
 
 const TOKEN: &str = "wrkaus-s3cret-token";
 const TURN: Turn<'_> = Turn { project: "orders", class: Class::Export };

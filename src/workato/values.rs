@@ -103,6 +103,38 @@ pub struct WorkspaceProject {
     pub name: String,
 }
 
+/// A recipe as the list of recipes shows it: who saved its latest version.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ListedRecipe {
+    /// The recipe's id.
+    #[serde(deserialize_with = "loose::id")]
+    pub id: u64,
+    /// The name.
+    #[serde(default, deserialize_with = "loose::text")]
+    pub name: String,
+    /// The version.
+    #[serde(default, deserialize_with = "loose::some_id")]
+    pub version_no: Option<u64>,
+    /// When it was changed last, as the platform writes times; empty where it says nothing.
+    #[serde(default, deserialize_with = "loose::text")]
+    pub updated_at: String,
+    /// Who saved the version; empty where it says nothing.
+    #[serde(default, deserialize_with = "loose::text")]
+    pub version_author_name: String,
+    /// Their mail address; empty where it says nothing.
+    #[serde(default, deserialize_with = "loose::text")]
+    pub version_author_email: String,
+    /// What they wrote about it; empty where they wrote nothing.
+    #[serde(default, deserialize_with = "loose::text")]
+    pub version_comment: String,
+}
+
+/// A page of the list of recipes.
+#[derive(Deserialize)]
+pub(super) struct Recipes {
+    pub(super) items: Vec<ListedRecipe>,
+}
+
 /// The envelope of most answers.
 #[derive(Deserialize)]
 pub(super) struct Enveloped<T> {

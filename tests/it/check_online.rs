@@ -85,6 +85,7 @@ async fn everything_is_checked_whatever_the_first_answers_are() {
     problem  project orders: list the assets of folder 999: it was not found: Not found
              hint: check that folder 999 exists and that the token may see it (`folder_id`)
     ok       project review: folder 1002 lists 7 assets
+    ok       workspace dev: it tells who edited a recipe
     warning  workspace spare: no project uses it, so it was not asked
              hint: remove it, or pair a project with it
     problem  repository gone: reach AT/gone.git: fatal: 'AT/gone.git' does not appear to be a git repository; fatal: Could not read from remote repository.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "all of this is tests")]
 
+mod authors;
 mod canary;
 mod check_online;
 mod command_line;
@@ -12,6 +13,9 @@ mod demo;
 mod directions;
 mod faults;
 mod first_run;
+mod fuzz_soak;
+mod git_itself;
+mod hostile;
 mod leaks;
 mod lives;
 mod misbehaving;
@@ -22,8 +26,10 @@ mod people;
 mod process;
 mod pushes;
 mod secrets;
+mod show;
 mod smart_http;
 mod soak;
 mod stage;
 mod tidy;
+mod upstreams;
 mod verdicts;

@@ -17,8 +17,8 @@ const FOLDER: &str = "orders/";
 /// A commit of a branch.
 #[derive(Debug, Clone)]
 pub(crate) struct Commit {
-    /// Who made it.
-    pub(crate) author: String,
+    /// Who made it: the author of an export's commit is the person who edited the recipe.
+    pub(crate) committer: String,
     /// The name of its tree.
     pub(crate) tree: String,
     /// The project's files in it.
@@ -145,7 +145,7 @@ impl People<'_> {
         walk.map(|id| {
             let commit = upstream.find_commit(id.unwrap()).unwrap();
             Commit {
-                author: String::from_utf8_lossy(commit.author().name_bytes()).into_owned(),
+                committer: String::from_utf8_lossy(commit.committer().name_bytes()).into_owned(),
                 tree: commit.tree_id().to_string(),
                 files: files(&upstream, commit.id()),
             }

@@ -147,9 +147,9 @@ impl Ground {
 
 impl Sight {
     fn shown(&self) -> String {
-        let authors: Vec<&str> = self.commits.iter().map(|commit| commit.author.as_str()).collect();
+        let makers: Vec<&str> = self.commits.iter().map(|commit| commit.committer.as_str()).collect();
         format!(
-            "{:?}\nworkspace {:?}\nbranch {:?}\nmirror {:?}\ncommits by {authors:?}, {} imports asked for\n{:#?}",
+            "{:?}\nworkspace {:?}\nbranch {:?}\nmirror {:?}\ncommits by {makers:?}, {} imports asked for\n{:#?}",
             self.standing, self.workspace, self.branch, self.mirror, self.asked, self.state
         )
     }
@@ -168,7 +168,7 @@ impl Sight {
                 || self.conflicts().contains(path);
             ensure!(is_kept, "the edit {text:?} of {path} is lost");
         }
-        let ours: Vec<&Commit> = self.commits.iter().filter(|commit| commit.author == "recipesync").collect();
+        let ours: Vec<&Commit> = self.commits.iter().filter(|commit| commit.committer == "recipesync").collect();
         let twice =
             ours.iter().enumerate().any(|(at, one)| ours[..at].iter().any(|other| other.tree == one.tree));
         ensure!(!twice, "a commit was made twice");

@@ -13,6 +13,8 @@ pub(crate) struct Pairing {
     pub(crate) export: Option<&'static str>,
     /// `import.branch`.
     pub(crate) import: Option<&'static str>,
+    /// Exports this manifest as it is, and not the project's folder.
+    pub(crate) manifest: Option<u64>,
     /// Further lines of the project's table.
     pub(crate) more: String,
 }
@@ -44,6 +46,7 @@ impl Pairing {
             path: "orders".to_owned(),
             export,
             import,
+            manifest: None,
             more: String::new(),
         }
     }
@@ -62,16 +65,20 @@ pub(super) fn text(
          [repository.recipes]\nurl = \"{upstream}\"\nauthor = \"recipesync <recipesync@acme.example>\"\n"
     );
     for (name, pairing) in pairings {
-        let Pairing { project, path, export, import, more } = pairing;
+        let Pairing { project, path, export, import, manifest, more } = pairing;
         let id = folder(project);
         let branch = |way, branch: &Option<&str>| {
             branch.map(|branch| format!("{way}.branch = \"{branch}\"\n")).unwrap_or_default()
+        };
+        let source = match manifest {
+            Some(manifest) => format!("manifest_id = {manifest}\nimport.folder_id = {id}"),
+            None => format!("folder_id = {id}"),
         };
         let (export, import) = (branch("export", export), branch("import", import));
         write!(
             text,
             "[project.{name}]\nworkspace = \"dev\"\nrepository = \"recipes\"\npath = \"{path}\"\n\
-             folder_id = {id}\n{more}\n{export}{import}"
+             {source}\n{more}\n{export}{import}"
         )
         .unwrap();
     }

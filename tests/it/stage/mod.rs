@@ -29,7 +29,7 @@ pub(crate) struct Stage {
     pairings: Vec<(String, Pairing)>,
     folder: TempDir,
     runtime: Runtime,
-    emulator: Running,
+    pub(crate) emulator: Running,
 }
 
 /// A running binary; it is killed where a story ends before it does.

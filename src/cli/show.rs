@@ -1,0 +1,67 @@
+//! `recipesync show`: a file as people read it.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use super::Exit;
+use super::output::{complain, print};
+use crate::fs;
+use crate::review::show::{Numbers, outline};
+
+/// The largest file that is shown, in bytes: what one entry of a package may hold.
+const MAX_BYTES: u64 = 64 << 20;
+
+/// Show a recipe or any other file of a package as readable text
+///
+/// A recipe as numbered steps, with pills and conditions in words, without what the server derives; every other
+/// kind in its own outline; connector source as it is. What cannot be understood is shown as it is.
+///
+///   recipesync show orders/invoice.recipe.json
+///
+/// For git, with `*.recipe.json diff=workato` in .gitattributes:
+///
+///   git config diff.workato.textconv "recipesync show --stable"
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct ShowArgs {
+    /// Without step numbers, so that a step's lines are the same wherever it stands
+    #[arg(long)]
+    pub stable: bool,
+    /// The file; `-` is standard input
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+}
+
+/// Prints the outline on stdout, and on stderr why it is not the one that was to be expected.
+pub(super) fn run(args: &ShowArgs) -> anyhow::Result<Exit> {
+    let is_stdin = args.file.as_os_str() == "-";
+    let bytes = if is_stdin { stdin()? } else { fs::read(&args.file, MAX_BYTES)? };
+    let name = if is_stdin { "".into() } else { args.file.to_string_lossy() };
+    let numbers = if args.stable { Numbers::Stable } else { Numbers::Shown };
+    // Git has only one file at a time, and keeps what comes of it.
+    let source = if args.stable { None } else { source(&args.file) };
+    let shown = outline(&name, &bytes, source.as_deref(), numbers);
+    if let Some(note) = shown.note {
+        complain(&format!("{}: {note}", args.file.display()));
+    }
+    print(shown.text)?;
+    Ok(Exit::Done)
+}
+
+/// Returns the source of a custom connector whose other file this is.
+fn source(file: &Path) -> Option<Vec<u8>> {
+    let name = file.to_str()?.strip_suffix(".custom_adapter.json")?;
+    fs::read(Path::new(&format!("{name}.custom_adapter.rb")), MAX_BYTES).ok()
+}
+
+fn stdin() -> anyhow::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut input = std::io::stdin().lock().take(MAX_BYTES + 1);
+    input.read_to_end(&mut bytes).context("read standard input")?;
+    if bytes.len() as u64 > MAX_BYTES {
+        anyhow::bail!("standard input is larger than {MAX_BYTES} bytes");
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,105 @@
+//! A person's clone: what `git-setup` reads and writes of its configuration, and git's merge of texts. Never the index,
+//! never a commit.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::process::Command;
+
+use super::command::{Output, run};
+use super::{Git, GitError};
+
+/// How long one git command may take on a repository of this machine.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// A clone with a working tree.
+pub struct Clone {
+    git: Git,
+    folder: PathBuf,
+}
+
+impl Clone {
+    /// Finds the clone that a folder belongs to; `None` where it is in no working tree.
+    ///
+    /// # Errors
+    /// When git cannot be run.
+    pub async fn find(git: &Git, folder: &Path) -> Result<Option<Self>, GitError> {
+        let mut asked = git.bare_command();
+        asked.arg("-C").arg(folder).args(["rev-parse", "--show-toplevel"]);
+        let answer = run(asked, "rev-parse", DEADLINE).await?;
+        let told = String::from_utf8_lossy(&answer.stdout).into_owned();
+        let folder = PathBuf::from(told.trim_end_matches('\n'));
+        Ok((answer.success && folder.is_absolute()).then(|| Self { git: git.clone(), folder }))
+    }
+
+    /// Returns where its working tree is.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Returns the value of a key of the clone's own configuration.
+    ///
+    /// # Errors
+    /// When git cannot be run.
+    pub async fn setting(&self, key: &str) -> Result<Option<String>, GitError> {
+        let answer = self.config(&["--get", key]).await?;
+        let told = String::from_utf8_lossy(&answer.stdout).into_owned();
+        Ok(answer.success.then(|| told.trim_end_matches('\n').to_owned()))
+    }
+
+    /// Sets a key of the clone's own configuration.
+    ///
+    /// # Errors
+    /// When git refuses.
+    pub async fn set(&self, key: &str, value: &str) -> Result<(), GitError> {
+        self.must(&[key, value]).await
+    }
+
+    /// Takes a key out of the clone's own configuration.
+    ///
+    /// # Errors
+    /// When git refuses.
+    pub async fn unset(&self, key: &str) -> Result<(), GitError> {
+        self.must(&["--unset", key]).await
+    }
+
+    async fn must(&self, arguments: &[&str]) -> Result<(), GitError> {
+        let answer = self.config(arguments).await?;
+        if answer.success {
+            return Ok(());
+        }
+        let what = self.folder.display().to_string();
+        Err(GitError::Unsupported { what, reason: format!("git config: {}", answer.stderr.trim()) })
+    }
+
+    async fn config(&self, arguments: &[&str]) -> Result<Output, GitError> {
+        let mut command: Command = self.git.bare_command();
+        command.arg("-C").arg(&self.folder).args(["config", "--local"]).args(arguments);
+        run(command, "config", DEADLINE).await
+    }
+}
+
+/// Merges two texts line by line as git does by itself, into `ours`; says what was in the way where it was not clean.
+///
+/// # Errors
+/// When git cannot be run.
+pub async fn merge_text(
+    git: &Git,
+    ours: &Path,
+    base: &Path,
+    theirs: &Path,
+) -> Result<Result<(), String>, GitError> {
+    let mut command = git.bare_command();
+    command.args(["merge-file", "-L", "ours", "-L", "base", "-L", "theirs", "--"]).args([ours, base, theirs]);
+    let answer = run(command, "merge-file", DEADLINE).await?;
+    if answer.success {
+        return Ok(Ok(()));
+    }
+    let said = answer.stderr.trim();
+    Ok(Err(if said.is_empty() {
+        "conflict: lines were changed on both sides".to_owned()
+    } else {
+        said.to_owned()
+    }))
+}

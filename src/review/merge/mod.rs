@@ -1,0 +1,309 @@
+//! Three-way merge of one file: a recipe step by step, any other JSON member by member.
+//!
+//! What both sides changed differently is a conflict, told by step and field. The result is the canonical text of both
+//! sides' changes; with conflicts it has git's markers around the lines in which the two outcomes differ, and is no JSON,
+//! so that nobody takes it for finished. What is no JSON is not merged here.
+
+mod arrange;
+mod check;
+mod recipe;
+mod rename;
+mod steps;
+mod tree;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+use similar::{ChangeTag, TextDiff};
+
+use self::steps::{Id, Steps};
+use self::tree::{Map, Tree};
+use self::value::Three;
+use super::recipe::Recipe;
+use crate::asset::canonical::canonical;
+use crate::asset::json::Doc;
+use crate::asset::kind::Kind;
+use crate::model::path::PackagePath;
+
+/// What came of a merge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Merged {
+    /// The file; with markers where there are conflicts.
+    pub text: Vec<u8>,
+    /// What has to be decided by a person; none of a clean merge.
+    pub conflicts: Vec<String>,
+}
+
+/// Which side is written where the two differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Prefer {
+    Ours,
+    Theirs,
+}
+
+/// A merge under way.
+struct Merge {
+    prefer: Prefer,
+    conflicts: Vec<String>,
+}
+
+impl Merge {
+    fn clash(&mut self, what: String) {
+        if !self.conflicts.contains(&what) {
+            self.conflicts.push(what);
+        }
+    }
+}
+
+/// One outcome: what would be written, and what is not decided.
+struct Outcome {
+    text: Vec<u8>,
+    conflicts: Vec<String>,
+    /// Whether the outcome cannot stand at all, whichever side is preferred.
+    is_broken: bool,
+}
+
+/// Merges three versions of a file; `None` where one of them is no plain JSON. An empty `base` is none: both sides have
+/// added the file.
+#[must_use]
+pub fn merge(path: &PackagePath, base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<Merged> {
+    let form = |bytes: &[u8]| String::from_utf8(plain(path, bytes)?).ok();
+    let is_added = base.trim_ascii().is_empty();
+    let mut texts = Three {
+        base: if is_added { "{}\n".to_owned() } else { form(base)? },
+        ours: form(ours)?,
+        theirs: form(theirs)?,
+    };
+    if texts.ours == texts.theirs {
+        return Some(Merged { text: texts.ours.into_bytes(), conflicts: Vec::new() });
+    }
+    if is_added {
+        let conflicts = vec!["both sides have added the file, with different contents".to_owned()];
+        return Some(Merged { text: marked(&texts.ours, &texts.theirs), conflicts });
+    }
+    rename::connectors(&mut texts);
+    let sides = Three { base: texts.base.as_str(), ours: &texts.ours, theirs: &texts.theirs };
+    let outcome = one(path, sides, Prefer::Ours)?;
+    if outcome.conflicts.is_empty() {
+        return Some(Merged { text: outcome.text, conflicts: Vec::new() });
+    }
+    let other = one(path, sides, Prefer::Theirs)?;
+    let as_text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let text = if outcome.is_broken || other.is_broken || outcome.text == other.text {
+        marked(&texts.ours, &texts.theirs)
+    } else {
+        marked(&as_text(&outcome.text), &as_text(&other.text))
+    };
+    Some(Merged { text, conflicts: outcome.conflicts })
+}
+
+/// Returns the canonical form of what is plain JSON.
+fn plain(path: &PackagePath, bytes: &[u8]) -> Option<Vec<u8>> {
+    Doc::parse(bytes).ok()?;
+    Some(canonical(path, bytes).into_owned())
+}
+
+/// Merges with one side preferred.
+fn one(path: &PackagePath, texts: Three<&str>, prefer: Prefer) -> Option<Outcome> {
+    let docs = Three {
+        base: Doc::parse(texts.base.as_bytes()).ok()?,
+        ours: Doc::parse(texts.ours.as_bytes()).ok()?,
+        theirs: Doc::parse(texts.theirs.as_bytes()).ok()?,
+    };
+    let read = |doc| Tree::read(doc, Doc::root(doc));
+    let roots = Three { base: read(&docs.base), ours: read(&docs.ours), theirs: read(&docs.theirs) };
+    let mut merge = Merge { prefer, conflicts: Vec::new() };
+    let recipes = (Recipe::read(&docs.base), Recipe::read(&docs.ours), Recipe::read(&docs.theirs));
+    let is_recipe = matches!(Kind::of(path), Kind::Recipe | Kind::File);
+    let (tree, is_broken) = match recipes {
+        (Ok(base), Ok(ours), Ok(theirs)) if is_recipe => {
+            merge.recipe(&roots, Three { base: &base, ours: &ours, theirs: &theirs })
+        }
+        _ => {
+            let sides =
+                Three { base: Some(&roots.base), ours: Some(&roots.ours), theirs: Some(&roots.theirs) };
+            (merge.file(sides, Kind::of(path) == Kind::CustomAdapter), false)
+        }
+    };
+    let written = canonical(path, tree.text().as_bytes()).into_owned();
+    Some(Outcome { text: written, conflicts: merge.conflicts, is_broken })
+}
+
+impl Merge {
+    /// Merges a file that is no recipe.
+    fn file(&mut self, three: Three<Option<&Tree>>, is_adapter: bool) -> Tree {
+        let Three {
+            base: Some(Tree::Map(base)),
+            ours: Some(Tree::Map(ours)),
+            theirs: Some(Tree::Map(theirs)),
+        } = three
+        else {
+            return self.value(three, "the file").unwrap_or(Tree::Scalar("null".to_owned()));
+        };
+        let mut sides = Three { base: base.clone(), ours: ours.clone(), theirs: theirs.clone() };
+        let mut aside = Map::new();
+        if is_adapter {
+            let version = larger(&sides, "version_no");
+            let note = decided(&sides, "note");
+            for (key, value) in [("version_no", version), ("note", note)] {
+                aside.extend(value.map(|value| (key.to_owned(), value)));
+            }
+            without(&mut sides, &["version_no", "note"]);
+        }
+        let mut members =
+            self.members(Three { base: &sides.base, ours: &sides.ours, theirs: &sides.theirs }, "");
+        members.extend(aside);
+        Tree::Map(members)
+    }
+
+    /// Merges a recipe; also says whether what came of it cannot stand.
+    fn recipe(&mut self, roots: &Three<Tree>, recipes: Three<&Recipe<'_, '_>>) -> (Tree, bool) {
+        let mut steps = steps::read(recipes);
+        rename::aliases(&mut steps);
+        let three = Three { base: &steps.base, ours: &steps.ours, theirs: &steps.theirs };
+        let merged = self.steps(three);
+        let mut is_broken = false;
+        if self.conflicts.is_empty() {
+            let wrong = [check::broken(three, &merged), check::unaccounted(three, &merged)].concat();
+            is_broken = !wrong.is_empty();
+            self.conflicts.extend(wrong);
+        }
+        let map = |tree: &Tree| tree.as_map().cloned().unwrap_or_default();
+        let mut sides = Three { base: map(&roots.base), ours: map(&roots.ours), theirs: map(&roots.theirs) };
+        let config = self.config(&sides, &merged);
+        let version = larger(&sides, "version");
+        without(&mut sides, &["code", "config", "version"]);
+        let mut members =
+            self.members(Three { base: &sides.base, ours: &sides.ours, theirs: &sides.theirs }, "");
+        for (key, value) in [("config", config), ("version", version)] {
+            members.extend(value.map(|value| (key.to_owned(), value)));
+        }
+        members.insert("code".to_owned(), code(three, &merged));
+        (Tree::Map(members), is_broken)
+    }
+
+    /// Merges the list of connectors: an entry a connector, in the order of ours. Entries follow the steps.
+    fn config(&mut self, sides: &Three<Map>, steps: &Steps) -> Option<Tree> {
+        let list = |map: &Map| match map.get("config") {
+            Some(Tree::List(items)) => items.clone(),
+            _ => Vec::new(),
+        };
+        let lists = Three { base: list(&sides.base), ours: list(&sides.ours), theirs: list(&sides.theirs) };
+        let used: Vec<String> = steps.fields.keys().filter_map(|id| steps.text(*id, "provider")).collect();
+        let name = |entry: &Tree| entry.as_map()?.get("provider")?.as_text();
+        let find = |list: &[Tree], wanted: &Option<String>| {
+            list.iter().find(|entry| name(entry) == *wanted).cloned()
+        };
+        let mut names: Vec<Option<String>> = Vec::new();
+        for entry in lists.ours.iter().chain(&lists.theirs).map(name) {
+            if !names.contains(&entry) {
+                names.push(entry);
+            }
+        }
+        let mut merged = Vec::new();
+        for wanted in names {
+            let three = Three {
+                base: find(&lists.base, &wanted),
+                ours: find(&lists.ours, &wanted),
+                theirs: find(&lists.theirs, &wanted),
+            };
+            let three =
+                Three { base: three.base.as_ref(), ours: three.ours.as_ref(), theirs: three.theirs.as_ref() };
+            let label = wanted.clone().unwrap_or_default();
+            let is_used = wanted.as_ref().is_some_and(|wanted| used.contains(wanted));
+            let entry = match value::decide(three) {
+                Some(None) if is_used => {
+                    self.clash(format!(
+                        "the connection of {label} was removed on one side and is used on the other"
+                    ));
+                    self.preferred(three).or(three.ours).or(three.theirs)
+                }
+                Some(entry) => entry,
+                // Without its steps an entry is nobody's.
+                None if !is_used && (three.ours.is_none() || three.theirs.is_none()) => None,
+                None => {
+                    self.clash(format!("the connection of {label} was changed on both sides"));
+                    self.preferred(three)
+                }
+            };
+            merged.extend(entry.cloned());
+        }
+        let has_list = [&sides.ours, &sides.theirs].iter().any(|map| map.contains_key("config"));
+        has_list.then_some(Tree::List(merged))
+    }
+}
+
+/// Returns the steps as they stand in a file, numbered anew.
+fn code(three: Three<&Steps>, steps: &Steps) -> Tree {
+    let number: std::collections::BTreeMap<Id, usize> =
+        steps.order.iter().enumerate().map(|(number, id)| (*id, number)).collect();
+    build(three, steps, &number, 0)
+}
+
+fn build(
+    three: Three<&Steps>,
+    steps: &Steps,
+    number: &std::collections::BTreeMap<Id, usize>,
+    id: Id,
+) -> Tree {
+    let mut fields = steps.fields.get(&id).cloned().unwrap_or_default();
+    fields.insert("number".to_owned(), Tree::Scalar(number[&id].to_string()));
+    if steps.blocks.contains(&id) {
+        let inside = steps.children[&id].iter().map(|child| build(three, steps, number, *child));
+        fields.insert("block".to_owned(), Tree::List(inside.collect()));
+    }
+    Tree::Map(fields)
+}
+
+/// Returns the larger of two versions.
+fn larger(sides: &Three<Map>, key: &str) -> Option<Tree> {
+    let (ours, theirs) = (sides.ours.get(key), sides.theirs.get(key));
+    let number = |tree: Option<&Tree>| tree.and_then(|tree| tree.text().parse::<u64>().ok());
+    if number(theirs) > number(ours) { theirs.cloned() } else { ours.cloned() }
+}
+
+/// Returns what the server derives: as the side has it that changed it, ours where both did.
+fn decided(sides: &Three<Map>, key: &str) -> Option<Tree> {
+    let three = sides_of(sides, key);
+    if three.ours == three.base { three.theirs.cloned() } else { three.ours.cloned() }
+}
+
+fn sides_of<'t>(sides: &'t Three<Map>, key: &str) -> Three<Option<&'t Tree>> {
+    Three { base: sides.base.get(key), ours: sides.ours.get(key), theirs: sides.theirs.get(key) }
+}
+
+fn without(sides: &mut Three<Map>, keys: &[&str]) {
+    for map in [&mut sides.base, &mut sides.ours, &mut sides.theirs] {
+        map.retain(|key, _| !keys.contains(&key.as_str()));
+    }
+}
+
+/// Returns two texts as one, with git's markers around the lines in which they differ.
+fn marked(ours: &str, theirs: &str) -> Vec<u8> {
+    let diff = TextDiff::from_lines(ours, theirs);
+    let (mut out, mut left, mut right) = (String::new(), String::new(), String::new());
+    let flush = |out: &mut String, left: &mut String, right: &mut String| {
+        if !left.is_empty() || !right.is_empty() {
+            out.push_str("<<<<<<< ours\n");
+            out.push_str(left);
+            out.push_str("=======\n");
+            out.push_str(right);
+            out.push_str(">>>>>>> theirs\n");
+            left.clear();
+            right.clear();
+        }
+    };
+    for change in diff.iter_all_changes() {
+        match change.tag() {
+            ChangeTag::Equal => {
+                flush(&mut out, &mut left, &mut right);
+                out.push_str(change.value());
+            }
+            ChangeTag::Delete => left.push_str(change.value()),
+            ChangeTag::Insert => right.push_str(change.value()),
+        }
+    }
+    flush(&mut out, &mut left, &mut right);
+    out.into_bytes()
+}

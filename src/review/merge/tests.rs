@@ -1,0 +1,460 @@
+//! What merges, what is a conflict, and that nothing is lost, whatever two people do at the same time.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+
+fn path() -> PackagePath {
+    PackagePath::parse("a.recipe.json").unwrap()
+}
+
+fn step(name: &str, message: &str) -> Value {
+    json!({"keyword": "action", "provider": "logger", "name": "log_message", "as": name, "uuid": format!("u-{name}"),
+        "input": {"message": message, "level": "info", "list": ["x"]}})
+}
+
+fn block(keyword: &str, name: &str, inside: Vec<Value>) -> Value {
+    json!({"keyword": keyword, "as": name, "uuid": format!("u-{name}"), "block": inside,
+        "input": {"type": "compound_input", "operand": "and", "conditions": [
+            {"operand": "present", "lhs": "#{_('data.logger.s1.message')}", "rhs": "", "uuid": format!("c-{name}")}]}})
+}
+
+/// A recipe: a trigger, three steps, a block with two inside, and one step more that uses the first.
+fn recipe() -> Value {
+    let mut last = step("s6", "six");
+    last["input"]["message"] = json!(
+        "#{_dp('{\"pill_type\":\"output\",\"provider\":\"logger\",\"line\":\"s1\",\"path\":[\"message\"]}')}"
+    );
+    let mut recipe = json!({"name": "A", "version": 3, "private": true, "concurrency": 1,
+        "code": {"keyword": "trigger", "provider": "clock", "name": "timer", "as": "t", "uuid": "u-t",
+            "input": {"every": "5"}, "block": [
+                step("s1", "one"), step("s2", "two"), step("s3", "three"),
+                block("if", "b1", vec![step("s4", "four"), step("s5", "five")]), last]},
+        "config": [
+            {"keyword": "application", "provider": "clock", "account_id": null},
+            {"keyword": "application", "provider": "logger", "account_id": {"zip_name": "l.connection.json", "name": "L", "folder": ""}}]});
+    renumber(&mut recipe["code"], &mut 0);
+    recipe
+}
+
+fn renumber(step: &mut Value, next: &mut u64) {
+    step["number"] = json!(*next);
+    *next += 1;
+    for child in step.get_mut("block").and_then(Value::as_array_mut).into_iter().flatten() {
+        renumber(child, next);
+    }
+}
+
+fn text(value: &Value) -> Vec<u8> {
+    canonical(&path(), value.to_string().as_bytes()).into_owned()
+}
+
+fn edited(edit: impl Fn(&mut Value)) -> Value {
+    let mut recipe = recipe();
+    edit(&mut recipe);
+    renumber(&mut recipe["code"], &mut 0);
+    recipe
+}
+
+fn merged(ours: &Value, theirs: &Value) -> Merged {
+    merge(&path(), &text(&recipe()), &text(ours), &text(theirs)).unwrap()
+}
+
+#[track_caller]
+fn clean(ours: impl Fn(&mut Value), theirs: impl Fn(&mut Value)) -> Value {
+    let (left, right) = (edited(&ours), edited(&theirs));
+    let (one, other) = (merged(&left, &right), merged(&right, &left));
+    assert_eq!(one.conflicts, Vec::<String>::new());
+    assert_eq!(other.conflicts, Vec::<String>::new());
+    serde_json::from_slice(&one.text).unwrap()
+}
+
+#[track_caller]
+fn both(ours: impl Fn(&mut Value), theirs: impl Fn(&mut Value)) {
+    let found = clean(&ours, &theirs);
+    let wanted = edited(|recipe| {
+        ours(recipe);
+        theirs(recipe);
+    });
+    assert_eq!(String::from_utf8(text(&found)).unwrap(), String::from_utf8(text(&wanted)).unwrap());
+}
+
+#[track_caller]
+fn conflict(ours: impl Fn(&mut Value), theirs: impl Fn(&mut Value), told: &str) {
+    let (left, right) = (edited(&ours), edited(&theirs));
+    for (ours, theirs) in [(&left, &right), (&right, &left)] {
+        let found = merged(ours, theirs);
+        assert!(!found.conflicts.is_empty(), "{}", String::from_utf8_lossy(&found.text));
+        let text = String::from_utf8(found.text).unwrap();
+        assert!(text.contains("<<<<<<< ours\n") && text.contains("\n>>>>>>> theirs\n"), "{text}");
+        assert!(serde_json::from_str::<Value>(&text).is_err());
+    }
+    let found = merged(&left, &right);
+    assert!(found.conflicts.iter().any(|conflict| conflict.contains(told)), "{:?}", found.conflicts);
+}
+
+fn block_of(recipe: &mut Value) -> &mut Vec<Value> {
+    recipe["code"]["block"].as_array_mut().unwrap()
+}
+
+#[test]
+fn edits_of_different_things_merge() {
+    both(
+        |r| block_of(r)[0]["input"]["message"] = json!("1"),
+        |r| block_of(r)[1]["input"]["message"] = json!("2"),
+    );
+    both(
+        |r| block_of(r)[0]["input"]["message"] = json!("1"),
+        |r| block_of(r)[0]["input"]["level"] = json!("warn"),
+    );
+    both(|r| block_of(r)[0]["input"]["message"] = json!("1"), |r| block_of(r)[0]["comment"] = json!("why"));
+    both(|r| block_of(r)[0]["skip"] = json!(true), |r| block_of(r)[0]["comment"] = json!("why"));
+    both(|r| r["name"] = json!("B"), |r| r["concurrency"] = json!(5));
+    both(
+        |r| {
+            let at = block_of(r).iter().position(|step| step["as"] == "s2").unwrap();
+            block_of(r).insert(at, step("n1", "new"));
+        },
+        |r| {
+            let at = block_of(r).iter().position(|step| step["as"] == "b1").unwrap();
+            block_of(r).insert(at, step("n2", "newer"));
+        },
+    );
+    both(|r| block_of(r).insert(1, step("n1", "new")), |r| block_of(r).retain(|step| step["as"] != "s3"));
+    both(
+        |r| r["config"][1]["account_id"]["name"] = json!("M"),
+        |r| block_of(r)[0]["input"]["message"] = json!("1"),
+    );
+    both(
+        |r| block_of(r)[3]["input"]["conditions"][0]["operand"] = json!("blank"),
+        |r| block_of(r)[3]["block"][0]["input"]["message"] = json!("1"),
+    );
+}
+
+#[test]
+fn what_both_did_alike_is_done_once() {
+    for edit in [
+        (|r: &mut Value| drop(block_of(r).remove(1))) as fn(&mut Value),
+        |r| block_of(r).insert(1, step("n1", "new")),
+        |r| block_of(r)[0]["input"]["message"] = json!("1"),
+        |r| block_of(r).swap(1, 2),
+    ] {
+        let found = clean(edit, edit);
+        assert_eq!(text(&found), text(&edited(edit)));
+    }
+    // Added alike, each in the editor: other names for one step.
+    let found =
+        clean(|r| block_of(r).insert(1, step("n1", "new")), |r| block_of(r).insert(1, step("n2", "new")));
+    assert_eq!(found["code"]["block"].as_array().unwrap().len(), 6);
+}
+
+#[test]
+fn a_step_is_moved_here_and_edited_there() {
+    let found = clean(
+        |r| {
+            let step = block_of(r).remove(1);
+            r["code"]["block"][2]["block"].as_array_mut().unwrap().push(step);
+        },
+        |r| block_of(r)[1]["input"]["message"] = json!("edited"),
+    );
+    assert_eq!(found["code"]["block"][2]["block"][2]["input"]["message"], "edited");
+}
+
+#[test]
+fn the_larger_version_and_what_the_server_derives_are_no_conflict() {
+    let found = clean(
+        |r| {
+            r["version"] = json!(4);
+            block_of(r)[0]["extended_input_schema"] = json!([{"name": "message"}]);
+            block_of(r)[1]["uuid"] = json!("other");
+        },
+        |r| {
+            r["version"] = json!(9);
+            block_of(r)[0]["extended_input_schema"] = json!([{"name": "level"}]);
+            block_of(r)[0]["input"]["message"] = json!("1");
+        },
+    );
+    assert_eq!(found["version"], 9);
+    assert_eq!(
+        found["code"]["block"][0]["extended_input_schema"][0]["name"], "level",
+        "it follows the inputs"
+    );
+    assert_eq!(found["code"]["block"][0]["input"]["message"], "1");
+}
+
+#[test]
+fn pills_follow_a_new_alias() {
+    let rename = |r: &mut Value| {
+        let text = r.to_string().replace("s1", "z1").replace("u-z1", "u-s1");
+        *r = serde_json::from_str(&text).unwrap();
+    };
+    let found = clean(rename, |r| {
+        block_of(r)[1]["input"]["message"] = json!("#{_('data.logger.s1.level')}");
+    });
+    assert_eq!(found["code"]["block"][1]["input"]["message"], "#{_('data.logger.z1.level')}");
+}
+
+#[test]
+fn another_generation_of_a_connector_is_no_conflict() {
+    let named = |name: &str| {
+        let text = recipe().to_string().replace("logger", name);
+        serde_json::from_str::<Value>(&text).unwrap()
+    };
+    let (base, mut ours, mut theirs) =
+        (named("shop_connector_1_2"), named("shop_connector_1_2"), named("shop_connector_5_6"));
+    block_of(&mut ours)[0]["input"]["message"] = json!("1");
+    block_of(&mut theirs)[1]["input"]["message"] = json!("2");
+    let found = merge(&path(), &text(&base), &text(&ours), &text(&theirs)).unwrap();
+    assert_eq!(found.conflicts, Vec::<String>::new());
+    let found = String::from_utf8(found.text).unwrap();
+    assert!(found.contains("shop_connector_5_6") && !found.contains("shop_connector_1_2"), "{found}");
+}
+
+#[test]
+fn what_cannot_be_decided_is_named() {
+    let set = |at: usize, key: &'static str, value: Value| {
+        move |r: &mut Value| block_of(r)[at]["input"][key] = value.clone()
+    };
+    conflict(
+        set(0, "message", json!("1")),
+        set(0, "message", json!("2")),
+        "step 1 Logger · Log message: input.message was changed on both sides",
+    );
+    conflict(|r| r["name"] = json!("B"), |r| r["name"] = json!("C"), "name was changed on both sides");
+    let condition = |operand: &'static str| {
+        move |r: &mut Value| block_of(r)[3]["input"]["conditions"][0]["operand"] = json!(operand)
+    };
+    conflict(
+        condition("blank"),
+        condition("is_true"),
+        "step 4 If: input: the conditions were changed on both sides",
+    );
+    conflict(
+        |r| drop(block_of(r).remove(1)),
+        set(1, "message", json!("2")),
+        "step 2 Logger · Log message was removed here and changed there",
+    );
+    conflict(
+        |r| drop(block_of(r).remove(3)),
+        |r| r["code"]["block"][3]["block"][0]["comment"] = json!("x"),
+        "was removed here and changed there",
+    );
+    conflict(
+        |r| drop(block_of(r).remove(3)),
+        |r| r["code"]["block"][3]["block"].as_array_mut().unwrap().push(step("n1", "new")),
+        "step 4 If was removed here",
+    );
+    conflict(
+        |r| block_of(r)[0]["name"] = json!("other"),
+        set(0, "message", json!("2")),
+        "its operation was changed here and its inputs there",
+    );
+    conflict(
+        |r| block_of(r).insert(1, step("n1", "a")),
+        |r| block_of(r).insert(1, step("n2", "b")),
+        "were put in one place",
+    );
+    conflict(
+        |r| r["config"][1]["account_id"]["name"] = json!("M"),
+        |r| r["config"][1]["account_id"]["name"] = json!("N"),
+        "the connection of logger was changed on both sides",
+    );
+    let same_alias = |message: &'static str, at: usize| {
+        move |r: &mut Value| {
+            let mut new = step("n1", message);
+            new["uuid"] = json!(format!("u-{message}"));
+            block_of(r).insert(at, new);
+        }
+    };
+    conflict(same_alias("a", 1), same_alias("b", 3), "different steps got the same as n1");
+    conflict(
+        |r| drop(block_of(r).remove(2)),
+        |r| block_of(r)[4]["input"]["level"] = json!("#{_('data.logger.s3.message')}"),
+        "a pill of s3 points to no step after merging",
+    );
+    let into = |at: usize| {
+        move |r: &mut Value| {
+            let step = block_of(r).remove(0);
+            if at == 9 {
+                r["code"]["block"][2]["block"].as_array_mut().unwrap().push(step);
+            } else {
+                block_of(r).insert(at, step);
+            }
+        }
+    };
+    conflict(into(9), into(3), "moved to different places");
+}
+
+#[test]
+fn only_the_lines_that_differ_are_between_markers() {
+    let found = merged(
+        &edited(|r| {
+            block_of(r)[0]["input"]["message"] = json!("1");
+            block_of(r)[1]["input"]["level"] = json!("warn");
+        }),
+        &edited(|r| block_of(r)[0]["input"]["message"] = json!("2")),
+    );
+    let text = String::from_utf8(found.text).unwrap();
+    let marked = "          \"message\": \"1\"\n=======\n          \"message\": \"2\"\n>>>>>>> theirs\n";
+    assert!(text.contains(marked) && text.matches("<<<<<<<").count() == 1, "{text}");
+    assert!(text.contains("\"level\": \"warn\""), "the other edit is in");
+}
+
+#[test]
+fn other_files_merge_by_member_and_what_is_no_json_does_not() {
+    let path = PackagePath::parse("x.custom_adapter.json").unwrap();
+    let merge = |base: &str, ours: &str, theirs: &str| {
+        merge(&path, base.as_bytes(), ours.as_bytes(), theirs.as_bytes())
+    };
+    let found = merge(
+        r#"{"title":"A","version_no":1,"a":{"b":1,"c":1}}"#,
+        r#"{"title":"A","version_no":5,"a":{"b":2,"c":1}}"#,
+        r#"{"title":"B","version_no":3,"a":{"b":1,"c":2}}"#,
+    )
+    .unwrap();
+    assert_eq!(found.conflicts, Vec::<String>::new());
+    let found: Value = serde_json::from_slice(&found.text).unwrap();
+    assert_eq!(found, json!({"title": "B", "version_no": 5, "a": {"b": 2, "c": 2}}));
+    let found = merge(r#"{"a":[1]}"#, r#"{"a":[2]}"#, r#"{"a":[3]}"#).unwrap();
+    assert_eq!(found.conflicts, ["a was changed on both sides"]);
+    let found = merge("", r#"{"a":1}"#, r#"{"a":2}"#).unwrap();
+    assert_eq!(found.conflicts.len(), 1);
+    assert_eq!(merge("{}", "no json", "{}"), None);
+}
+
+/// What a person does; steps are named by their `uuid`, so that it can be done before and after what others do.
+#[derive(Debug, Clone)]
+enum Edit {
+    Set(usize, &'static str, String),
+    Comment(usize, String),
+    Skip(usize),
+    Add(usize, String),
+    Remove(usize),
+    Operation(usize, String),
+    Name(String),
+    Connection(String),
+    Refresh(usize, String),
+}
+
+fn uuid(step: usize) -> String {
+    format!("u-{}", ["s1", "s2", "s3", "b1", "s4", "s5", "s6"][step])
+}
+
+/// Does something with a step and the list that it stands in; false where it is gone.
+fn at(block: &mut Vec<Value>, uuid: &str, edit: &mut dyn FnMut(&mut Vec<Value>, usize)) -> bool {
+    if let Some(place) = block.iter().position(|step| step["uuid"] == uuid) {
+        edit(block, place);
+        return true;
+    }
+    block.iter_mut().any(|step| {
+        step.get_mut("block").and_then(Value::as_array_mut).is_some_and(|inside| at(inside, uuid, edit))
+    })
+}
+
+/// Does an edit; false where what it is about is gone.
+fn apply(recipe: &mut Value, edit: &Edit) -> bool {
+    let mut on =
+        |step: usize, edit: &mut dyn FnMut(&mut Vec<Value>, usize)| at(block_of(recipe), &uuid(step), edit);
+    match edit {
+        Edit::Set(step, key, value) => {
+            on(*step, &mut |block, place| block[place]["input"][*key] = json!(value))
+        }
+        Edit::Comment(step, value) => on(*step, &mut |block, place| block[place]["comment"] = json!(value)),
+        Edit::Skip(step) => on(*step, &mut |block, place| block[place]["skip"] = json!(true)),
+        Edit::Add(after, name) => on(*after, &mut |block, place| block.insert(place + 1, step(name, name))),
+        Edit::Remove(step) => on(*step, &mut |block, place| drop(block.remove(place))),
+        Edit::Operation(step, name) => on(*step, &mut |block, place| block[place]["name"] = json!(name)),
+        Edit::Refresh(step, name) => {
+            on(*step, &mut |block, place| block[place]["extended_output_schema"] = json!([{"name": name}]))
+        }
+        Edit::Name(name) => {
+            recipe["name"] = json!(name);
+            true
+        }
+        Edit::Connection(name) => {
+            recipe["config"][1]["account_id"]["name"] = json!(name);
+            true
+        }
+    }
+}
+
+/// Does edits one after the other; none where one of them cannot be done.
+fn all(edits: &[&Vec<Edit>]) -> Option<Value> {
+    let mut recipe = recipe();
+    for edit in edits.iter().flat_map(|edits| edits.iter()) {
+        if !apply(&mut recipe, edit) {
+            return None;
+        }
+    }
+    renumber(&mut recipe["code"], &mut 0);
+    Some(recipe)
+}
+
+fn edits_of(side: &'static str) -> impl Strategy<Value = Edit> {
+    let word = (0..1000_u32).prop_map(move |number| format!("{side}{number}"));
+    (0..9_u8, 0..7_usize, word, prop::sample::select(vec!["message", "level", "new"])).prop_map(
+        |(kind, step, word, key)| match kind {
+            0 | 1 => Edit::Set(step, key, word),
+            2 => Edit::Comment(step, word),
+            3 => Edit::Skip(step),
+            4 => Edit::Add(step, word),
+            5 => Edit::Remove(step),
+            6 => Edit::Operation(step, word),
+            7 => Edit::Refresh(step, word),
+            _ if step < 3 => Edit::Name(word),
+            _ => Edit::Connection(word),
+        },
+    )
+}
+
+/// Returns the words of a side that a text holds.
+fn words(text: &str, side: char) -> std::collections::BTreeSet<String> {
+    let parts = text.split(|c: char| !c.is_ascii_alphanumeric());
+    parts
+        .filter(|part| part.strip_prefix(side).is_some_and(|rest| rest.parse::<u32>().is_ok()))
+        .map(str::to_owned)
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_is_lost(
+        ours in prop::collection::vec(edits_of("p"), 1..4),
+        theirs in prop::collection::vec(edits_of("q"), 1..4),
+    ) {
+        let (Some(left), Some(right)) = (all(&[&ours]), all(&[&theirs])) else { return Ok(()) };
+        let found = merged(&left, &right);
+        let got = String::from_utf8(found.text.clone()).unwrap();
+        // What each side wrote is there, in the file or between the markers; schemas give way.
+        let is_refresh = |word: &String| {
+            ours.iter().chain(&theirs).any(|edit| matches!(edit, Edit::Refresh(_, name) if name == word))
+        };
+        for (side, letter) in [(&left, 'p'), (&right, 'q')] {
+            let missing: Vec<String> =
+                words(&side.to_string(), letter).difference(&words(&got, letter)).filter(|word| !is_refresh(word)).cloned().collect();
+            prop_assert!(missing.is_empty(), "lost {:?}: {:?}\n{}", missing, found.conflicts, got);
+        }
+        if !found.conflicts.is_empty() {
+            prop_assert!(serde_json::from_str::<Value>(&got).is_err() || text(&left) == text(&right));
+            return Ok(());
+        }
+        // A clean result is what comes of both scripts, whichever is first.
+        let schemas = |mut value: Value| {
+            fn strip(step: &mut Value) {
+                step.as_object_mut().unwrap().remove("extended_output_schema");
+                step.get_mut("block").and_then(Value::as_array_mut).into_iter().flatten().for_each(strip);
+            }
+            strip(&mut value["code"]);
+            String::from_utf8(text(&value)).unwrap()
+        };
+        let result: Value = serde_json::from_str(&got).unwrap();
+        let orders = [all(&[&ours, &theirs]), all(&[&theirs, &ours])];
+        let done: Vec<String> = orders.into_iter().flatten().map(schemas).collect();
+        for script in &done {
+            prop_assert_eq!(&schemas(result.clone()), script);
+        }
+    }
+}

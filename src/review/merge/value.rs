@@ -1,0 +1,202 @@
+//! Three versions of one value: by member, by item where items have identities, else as one unit.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::arrange::arrange;
+use super::tree::{Map, Tree, same};
+use super::{Merge, Prefer};
+use crate::review::lists::increasing;
+
+/// What items of a list are known by.
+const IDENTITIES: [&str; 5] = ["uuid", "id", "name", "header", "key"];
+
+/// What a reference to another asset consists of: half of one with half of another is none.
+const REFERENCE: [&str; 5] = ["zip_name", "name", "folder", "folder_full_path", "custom"];
+
+/// The members of an object that say one condition list together.
+const CONDITIONS: [&str; 3] = ["conditions", "operand", "type"];
+
+/// Three versions of something.
+#[derive(Clone, Copy)]
+pub(super) struct Three<T> {
+    pub(super) base: T,
+    pub(super) ours: T,
+    pub(super) theirs: T,
+}
+
+impl<T> Three<T> {
+    /// Looks at a part of each.
+    pub(super) fn map<U>(self, part: impl Fn(T) -> U) -> Three<U> {
+        Three { base: part(self.base), ours: part(self.ours), theirs: part(self.theirs) }
+    }
+}
+
+/// Decides for one unit: the side that changed it, or either where both did alike; `None` where they differ.
+pub(super) fn decide<'t>(three: Three<Option<&'t Tree>>) -> Option<Option<&'t Tree>> {
+    let Three { base, ours, theirs } = three;
+    match (same(base, ours), same(base, theirs)) {
+        // Another spelling of the same is taken along.
+        (true, true) if ours == base => Some(theirs),
+        (_, true) => Some(ours),
+        (true, false) => Some(theirs),
+        (false, false) => same(ours, theirs).then_some(ours),
+    }
+}
+
+impl Merge {
+    /// Merges three versions of a value; what differs is told as `place`.
+    pub(super) fn value(&mut self, three: Three<Option<&Tree>>, place: &str) -> Option<Tree> {
+        if let Some(decided) = decide(three) {
+            return decided.cloned();
+        }
+        if let Three { base, ours: Some(Tree::Map(ours)), theirs: Some(Tree::Map(theirs)) } = three {
+            let none = Map::new();
+            let base = base.and_then(Tree::as_map).unwrap_or(&none);
+            let three = Three { base, ours, theirs };
+            if !is_reference(ours) && !is_reference(theirs) {
+                return Some(Tree::Map(self.members(three, place)));
+            }
+        }
+        if let Three {
+            base: Some(Tree::List(base)),
+            ours: Some(Tree::List(ours)),
+            theirs: Some(Tree::List(theirs)),
+        } = three
+            && let Some(items) = self.items(Three { base, ours, theirs }, place)
+        {
+            return Some(Tree::List(items));
+        }
+        let lists = three.map(|value| value.and_then(field_list));
+        if let Three { base: Some(base), ours: Some(ours), theirs: Some(theirs) } = &lists
+            && let Some(items) = self.items(Three { base, ours, theirs }, place)
+        {
+            return Some(Tree::of_text(&Tree::List(items).text()));
+        }
+        self.clash(format!("{place} was changed on both sides"));
+        self.preferred(three).cloned()
+    }
+
+    /// Merges the members of an object, those of a list of conditions as one.
+    pub(super) fn members(&mut self, three: Three<&Map>, place: &str) -> Map {
+        let has_conditions =
+            [three.base, three.ours, three.theirs].iter().any(|map| map.contains_key("conditions"));
+        let together = |key: &str| has_conditions && CONDITIONS.contains(&key);
+        let keys: BTreeSet<&String> =
+            three.base.keys().chain(three.ours.keys()).chain(three.theirs.keys()).collect();
+        let mut merged = Map::new();
+        for key in keys.iter().filter(|key| !together(key)) {
+            let inside = if place.is_empty() { (*key).clone() } else { format!("{place}.{key}") };
+            let value = self.value(three.map(|map| map.get(*key)), &inside);
+            merged.extend(value.map(|value| ((*key).clone(), value)));
+        }
+        if has_conditions {
+            let part = |map: &Map| {
+                let members = map.iter().filter(|(key, _)| together(key));
+                Tree::Map(members.map(|(key, value)| (key.clone(), value.clone())).collect())
+            };
+            let parts = three.map(part);
+            let parts =
+                Three { base: Some(&parts.base), ours: Some(&parts.ours), theirs: Some(&parts.theirs) };
+            let decided = decide(parts).unwrap_or_else(|| {
+                self.clash(
+                    format!("{place}: the conditions were changed on both sides")
+                        .trim_start_matches(": ")
+                        .to_owned(),
+                );
+                self.preferred(parts)
+            });
+            merged.extend(decided.and_then(Tree::as_map).cloned().unwrap_or_default());
+        }
+        merged
+    }
+
+    /// Merges lists whose items have identities; `None` where they have none.
+    fn items(&mut self, three: Three<&Vec<Tree>>, place: &str) -> Option<Vec<Tree>> {
+        let identity = IDENTITIES.into_iter().find(|key| {
+            [three.base, three.ours, three.theirs].iter().all(|list| named(list, key).is_some())
+        })?;
+        let by_name = three.map(|list| named(list, identity).expect("found just now"));
+        let order = three.map(|list| -> Vec<String> {
+            list.iter().filter_map(|item| Some(item.as_map()?.get(identity)?.text())).collect()
+        });
+        let mut merged: BTreeMap<String, Tree> = BTreeMap::new();
+        let names: BTreeSet<&String> = order.base.iter().chain(&order.ours).chain(&order.theirs).collect();
+        for name in names {
+            let versions = Three {
+                base: by_name.base.get(name).copied(),
+                ours: by_name.ours.get(name).copied(),
+                theirs: by_name.theirs.get(name).copied(),
+            };
+            let item = self.value(versions, &format!("{place}[{}]", name.trim_matches('"')));
+            merged.extend(item.map(|item| (name.clone(), item)));
+        }
+        let stays = |name: &String| merged.contains_key(name);
+        let base: Vec<&String> = order.base.iter().filter(|name| stays(name)).collect();
+        let placed = |side: &Vec<String>| -> BTreeSet<String> { placed(&base, side) };
+        let (by_ours, by_theirs) = (placed(&order.ours), placed(&order.theirs));
+        let anchors: Vec<String> = base
+            .iter()
+            .filter(|name| !by_ours.contains(**name) && !by_theirs.contains(**name))
+            .map(|name| (*name).clone())
+            .collect();
+        let listed = |side: &Vec<String>, own: &BTreeSet<String>| -> Vec<String> {
+            side.iter()
+                .filter(|name| stays(name) && (own.contains(*name) || anchors.contains(name)))
+                .cloned()
+                .collect()
+        };
+        let (ours, theirs) = (listed(&order.ours, &by_ours), listed(&order.theirs, &by_theirs));
+        let (order, clashes) = arrange(&anchors, &ours, &theirs, self.prefer);
+        if !clashes.is_empty() {
+            self.clash(format!("{place}: different items were put in one place"));
+        }
+        Some(order.iter().filter_map(|name| merged.remove(name)).collect())
+    }
+
+    /// Returns the version that is written where the two differ.
+    pub(super) fn preferred<T: Copy>(&self, three: Three<T>) -> T {
+        if self.prefer == Prefer::Ours { three.ours } else { three.theirs }
+    }
+}
+
+/// Returns which items a side has put somewhere: new ones, and those that it has moved among the others.
+fn placed(base: &[&String], side: &[String]) -> BTreeSet<String> {
+    let at: BTreeMap<&String, usize> = base.iter().enumerate().map(|(at, name)| (*name, at)).collect();
+    let kept: Vec<(&String, usize)> = side.iter().filter_map(|name| Some((name, *at.get(name)?))).collect();
+    let positions: Vec<usize> = kept.iter().map(|(_, at)| *at).collect();
+    let moved = kept
+        .iter()
+        .zip(increasing(&positions))
+        .filter(|(_, stays)| !stays)
+        .map(|((name, _), _)| (*name).clone());
+    side.iter().filter(|name| !at.contains_key(name)).cloned().chain(moved).collect()
+}
+
+/// Returns the items of a list by what they are known by, if each has such a name of its own.
+fn named<'t>(list: &'t [Tree], key: &str) -> Option<BTreeMap<String, &'t Tree>> {
+    let mut found = BTreeMap::new();
+    for item in list {
+        let Tree::Scalar(name) = item.as_map()?.get(key)? else { return None };
+        if found.insert(name.clone(), item).is_some() {
+            return None;
+        }
+    }
+    Some(found)
+}
+
+/// Returns the fields of a list that is written as JSON text.
+fn field_list(value: &Tree) -> Option<Vec<Tree>> {
+    let text = value.as_text()?;
+    let doc = crate::asset::text::field_list(&text)?;
+    match Tree::read(&doc, doc.root()) {
+        Tree::List(items) => Some(items),
+        _ => None,
+    }
+}
+
+fn is_reference(map: &Map) -> bool {
+    let is_part = |key: &String| REFERENCE.contains(&key.as_str());
+    map.contains_key("name")
+        && (map.contains_key("folder") || map.contains_key("zip_name"))
+        && map.keys().all(is_part)
+}

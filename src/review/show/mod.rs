@@ -1,0 +1,134 @@
+//! `show`: any file as an outline that people read.
+//!
+//! The kind comes from the name, or from the content where the name says nothing. What cannot be understood is shown as
+//! it is. The same bytes from the same input, always with a line break at the end.
+
+use crate::asset::json::{Doc, Tag};
+use crate::asset::kind::Kind;
+use crate::model::path::PackagePath;
+
+use super::hidden::redacted;
+use super::printable::push_lines;
+use super::recipe::Recipe;
+
+mod asset;
+mod generic;
+mod page;
+mod recipe;
+mod table;
+
+/// A file in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outline {
+    /// The outline.
+    pub text: String,
+    /// Why it is not the one that the file's name promises.
+    pub note: Option<String>,
+}
+
+/// How an outline is to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Numbers {
+    /// Steps have numbers, and pills name them.
+    Shown,
+    /// No numbers: a step's lines stay the same wherever it stands.
+    Stable,
+}
+
+/// Returns a file's outline, given its name or path. To a custom connector belongs the source beside it, if at hand.
+#[must_use]
+pub fn outline(name: &str, bytes: &[u8], source: Option<&[u8]>, numbers: Numbers) -> Outline {
+    let base = name.rsplit('/').next().unwrap_or(name);
+    let kind = PackagePath::parse(base).map_or(Kind::File, |path| Kind::of(&path));
+    let extension = base.rsplit_once('.').map_or("", |(_, extension)| extension);
+    let mut out = Writer::default();
+    match (&kind, extension) {
+        (Kind::File, _) | (_, "json") => json(&kind, base, bytes, source, numbers),
+        (Kind::Page, "zip") if page::zipped(&mut out, bytes) => Outline { text: out.text, note: None },
+        _ => Outline { text: raw(bytes), note: None },
+    }
+}
+
+/// Returns the outline of what may be JSON.
+fn json(kind: &Kind, name: &str, bytes: &[u8], source: Option<&[u8]>, numbers: Numbers) -> Outline {
+    let doc = match Doc::parse(bytes) {
+        Ok(doc) => doc,
+        Err(why) => {
+            let note = name.ends_with(".json").then(|| format!("{why}; it is shown as it is"));
+            return Outline { text: raw(bytes), note };
+        }
+    };
+    let mut out = Writer::default();
+    let mut note = None;
+    let has = |key| doc.get(doc.root(), key).is_some();
+    let is_object = doc.tag(doc.root()) == Tag::Object;
+    match kind {
+        Kind::File if !(has("code") && has("config")) => generic::plain(&mut out, &doc),
+        Kind::Recipe | Kind::File => match Recipe::read(&doc) {
+            Ok(recipe) => recipe::write(&mut out, &recipe, numbers),
+            Err(why) => {
+                note = Some(format!("{why}; it is shown as plain JSON"));
+                out.line(0, &format!("recipe, shown as plain JSON: {why}"));
+                out.gap();
+                generic::plain(&mut out, &doc);
+            }
+        },
+        Kind::Properties => asset::properties(&mut out, &doc),
+        _ if !is_object => generic::plain(&mut out, &doc),
+        Kind::Project => generic::plain(&mut out, &doc),
+        Kind::Connection => asset::connection(&mut out, &doc),
+        Kind::CustomAdapter => asset::adapter(&mut out, &doc, source),
+        Kind::ApiEndpoint => asset::endpoint(&mut out, &doc),
+        Kind::LookupTable | Kind::DataTable => table::write(&mut out, &doc, kind),
+        Kind::Page => page::write(&mut out, &doc, kind),
+        _ => generic::facts(&mut out, &doc, kind),
+    }
+    Outline { text: out.text, note }
+}
+
+/// Returns a text as it is, but for what would not be safe to print; of anything else its size and hash.
+fn raw(bytes: &[u8]) -> String {
+    let text = std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0'));
+    let Some(text) = text else {
+        return format!("binary: {} bytes, blake3 {}\n", bytes.len(), blake3::hash(bytes).to_hex());
+    };
+    let mut out = String::with_capacity(text.len() + 1);
+    push_lines(&mut out, &redacted(text));
+    if !out.ends_with('\n') {
+        out.push('\n');
+    }
+    out
+}
+
+/// An outline as it is written.
+#[derive(Default)]
+struct Writer {
+    text: String,
+}
+
+impl Writer {
+    /// Writes a line at an indentation; an empty one without it.
+    fn line(&mut self, indent: usize, line: &str) {
+        if !line.is_empty() {
+            self.text.extend(std::iter::repeat_n(' ', indent));
+            self.text.push_str(line);
+        }
+        self.text.push('\n');
+    }
+
+    fn lines(&mut self, indent: usize, lines: impl IntoIterator<Item = String>) {
+        for line in lines {
+            self.line(indent, &line);
+        }
+    }
+
+    /// Writes an empty line, to start something new.
+    fn gap(&mut self) {
+        if !self.text.is_empty() {
+            self.text.push('\n');
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,204 @@
+//! Git itself prints and merges recipes, once a clone is set up: real git, and the built binary in its PATH.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+use crate::stage::recipe;
+
+const FILE: &str = "orders/intake.recipe.json";
+const SOURCE: &str = "orders/desk.custom_adapter.rb";
+
+/// A person's repository, and nothing of ours in it yet.
+struct Desk {
+    folder: TempDir,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let desk = Self { folder: tempfile::tempdir().unwrap() };
+        desk.git(&["init", "--quiet", "--initial-branch=main"]);
+        desk.write(FILE, &two_steps("one", "two"));
+        desk.write(SOURCE, "{\n  title: 'Desk',\n  a: 1,\n  b: 2,\n  c: 3\n}\n");
+        desk.commit("Start");
+        desk
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let file = self.path(name);
+        recipesync::fs::create_folder(file.parent().unwrap()).unwrap();
+        recipesync::fs::write(&file, text.as_bytes()).unwrap();
+    }
+
+    fn read(&self, name: &str) -> String {
+        recipesync::fs::read_text(&self.path(name), 1 << 20).unwrap()
+    }
+
+    fn commit(&self, message: &str) {
+        self.git(&["add", "--all"]);
+        self.git(&["commit", "--quiet", "--message", message]);
+    }
+
+    fn git(&self, arguments: &[&str]) -> String {
+        let output = run(self.folder.path(), "git", arguments);
+        assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn ours(&self, arguments: &[&str]) -> Output {
+        run(self.folder.path(), env!("CARGO_BIN_EXE_recipesync"), arguments)
+    }
+
+    /// Two branches with a commit each, from the same start; ours is checked out.
+    fn branches(&self, name: &str, ours: &str, theirs: &str) {
+        self.git(&["checkout", "--quiet", "-b", "theirs"]);
+        self.write(name, theirs);
+        self.commit("Theirs");
+        self.git(&["checkout", "--quiet", "main"]);
+        self.write(name, ours);
+        self.commit("Ours");
+    }
+}
+
+/// A recipe with two steps, as it is committed.
+fn two_steps(first: &str, second: &str) -> String {
+    let mut value: serde_json::Value = serde_json::from_str(&recipe("Intake", first)).unwrap();
+    let mut step = value["code"]["block"][0].clone();
+    step["input"]["message"] = second.into();
+    step["as"] = "l2".into();
+    step["uuid"] = "0c70".into();
+    step["number"] = 2.into();
+    value["code"]["block"].as_array_mut().unwrap().push(step);
+    format!("{value:#}\n")
+}
+
+#[expect(clippy::disallowed_methods, reason = "the person's own git, and the binary as git runs it")]
+fn run(folder: &Path, program: &str, arguments: &[&str]) -> Output {
+    let binary = Path::new(env!("CARGO_BIN_EXE_recipesync")).parent().unwrap();
+    Command::new(program)
+        .args(arguments)
+        .current_dir(folder)
+        .env_clear()
+        .env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", binary.display()))
+        .env("HOME", folder)
+        .envs([("GIT_CONFIG_NOSYSTEM", "1"), ("GIT_CONFIG_GLOBAL", "/dev/null")])
+        .envs([("GIT_AUTHOR_NAME", "Ada"), ("GIT_AUTHOR_EMAIL", "ada@acme.example")])
+        .envs([("GIT_COMMITTER_NAME", "Ada"), ("GIT_COMMITTER_EMAIL", "ada@acme.example")])
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn a_clone_is_set_up_and_back_without_a_trace() {
+    let desk = Desk::new();
+    desk.write(".gitattributes", "*.png binary");
+    desk.commit("Attributes");
+    let config = desk.read(".git/config");
+    assert!(desk.ours(&["git-setup", "orders"]).status.success());
+    assert_eq!(desk.git(&["config", "diff.workato.textconv"]), "recipesync show --stable\n");
+    assert_eq!(desk.git(&["config", "merge.workato.driver"]), "recipesync merge %O %A %B --path %P\n");
+    let attributes = desk.read(".gitattributes");
+    assert!(
+        attributes.starts_with("*.png binary\n*.recipe.json        diff=workato merge=workato\n"),
+        "{attributes}"
+    );
+    assert_eq!(desk.git(&["diff", "--cached", "--name-only"]), "", "nothing is staged");
+    let again = desk.ours(&["git-setup"]);
+    assert!(String::from_utf8_lossy(&again.stdout).starts_with("nothing to do"));
+    assert_eq!(desk.read(".gitattributes"), attributes);
+    assert!(desk.ours(&["git-setup", "--remove"]).status.success());
+    assert_eq!(desk.read(".gitattributes"), "*.png binary\n");
+    assert_eq!(desk.read(".git/config"), config);
+}
+
+#[test]
+fn what_a_person_has_set_is_kept_and_told() {
+    let desk = Desk::new();
+    desk.git(&["config", "diff.workato.textconv", "mine"]);
+    let output = desk.ours(&["git-setup"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("diff.workato.textconv is set to \"mine\""));
+    assert!(!desk.path(".gitattributes").exists());
+    desk.ours(&["git-setup", "--remove"]);
+    assert_eq!(desk.git(&["config", "diff.workato.textconv"]), "mine\n");
+    let outside = tempfile::tempdir().unwrap();
+    let output = run(outside.path(), env!("CARGO_BIN_EXE_recipesync"), &["git-setup"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("is not in a clone"));
+}
+
+#[test]
+fn git_prints_outlines() {
+    let desk = Desk::new();
+    assert!(desk.ours(&["git-setup"]).status.success());
+    desk.commit("Set up");
+    desk.write(FILE, &two_steps("one", "three"));
+    let diff = desk.git(&["diff"]);
+    assert!(diff.contains("-        message: two") && diff.contains("+        message: three"), "{diff}");
+    assert!(!diff.contains("\"message\""), "{diff}");
+    assert!(desk.git(&["diff", "--no-textconv"]).contains("\"message\": \"three\""));
+    desk.commit("Say three");
+    assert!(desk.git(&["log", "-p", "-1"]).contains("+        message: three"));
+    assert!(desk.git(&["show"]).contains("-        message: two"));
+}
+
+#[test]
+fn git_merges_edits_of_different_steps() {
+    let desk = Desk::new();
+    assert!(desk.ours(&["git-setup"]).status.success());
+    desk.commit("Set up");
+    // Both also save in the editor, which counts versions: a line that a merge of lines stumbles over.
+    let version =
+        |text: String, version: &str| text.replace("\"version\": 1", &format!("\"version\": {version}"));
+    desk.branches(FILE, &version(two_steps("mine", "two"), "2"), &version(two_steps("one", "theirs"), "3"));
+    desk.git(&["merge", "--quiet", "theirs"]);
+    let merged: serde_json::Value = serde_json::from_str(&desk.read(FILE)).unwrap();
+    assert_eq!(merged["code"]["block"][0]["input"]["message"], "mine");
+    assert_eq!(merged["code"]["block"][1]["input"]["message"], "theirs");
+    assert_eq!(merged["version"], 3);
+    assert_eq!(desk.git(&["status", "--porcelain"]), "");
+}
+
+#[test]
+fn what_cannot_be_merged_is_an_ordinary_conflict() {
+    let desk = Desk::new();
+    assert!(desk.ours(&["git-setup"]).status.success());
+    desk.commit("Set up");
+    desk.branches(FILE, &two_steps("mine", "two"), &two_steps("yours", "two"));
+    let output = run(desk.folder.path(), "git", &["merge", "--quiet", "theirs"]);
+    assert_eq!(output.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&output.stderr);
+    let wanted =
+        format!("conflict in {FILE}: step 1 Logger · Log message: input.message was changed on both sides");
+    assert!(told.contains(&wanted), "{told}");
+    let marked = desk.read(FILE);
+    assert!(
+        marked.contains("\"message\": \"mine\"\n=======\n")
+            && marked.contains("\"message\": \"yours\"\n>>>>>>> theirs\n"),
+        "{marked}"
+    );
+    assert_eq!(marked.matches("<<<<<<< ours").count(), 1);
+    assert_eq!(desk.git(&["status", "--porcelain", FILE]), format!("UU {FILE}\n"));
+}
+
+#[test]
+fn texts_are_merged_as_git_merges_them() {
+    let desk = Desk::new();
+    let (base, one, other) = ("a\nb\nc\nd\ne\n", "A\nb\nc\nd\ne\n", "a\nb\nc\nd\nE\n");
+    let merge = |ours: &str, theirs: &str| {
+        for (name, text) in [("base", base), ("ours", ours), ("theirs", theirs)] {
+            desk.write(name, text);
+        }
+        let output = desk.ours(&["merge", "base", "ours", "theirs", "--path", SOURCE]);
+        (output.status.code(), desk.read("ours"))
+    };
+    assert_eq!(merge(one, other), (Some(0), "A\nb\nc\nd\nE\n".to_owned()));
+    let (code, text) = merge(one, "x\nb\nc\nd\ne\n");
+    assert_eq!(code, Some(1));
+    assert!(text.starts_with("<<<<<<< ours\nA\n=======\nx\n>>>>>>> theirs\n"), "{text}");
+}

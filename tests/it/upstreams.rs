@@ -1,0 +1,149 @@
+//! What can become of the folder, the branch and the cache between two looks; and caches over a long time.
+
+use crate::stage::{Pairing, Stage, recipe, said, says};
+
+const INTAKE: &str = "intake.recipe.json";
+
+fn settled() -> Stage {
+    Stage::in_sync(Pairing::one_branch(), &[(INTAKE, recipe("Intake", "one"))])
+}
+
+/// Commits and pushes what was changed in the clone's index, whatever git's own commands think of it.
+fn push(stage: &Stage) {
+    stage.upstream.git(&["commit", "--quiet", "--message", "Something else"]);
+    stage.upstream.git(&["push", "--quiet", "--force", "origin", "HEAD:refs/heads/main"]);
+}
+
+/// Puts one entry into the clone's index.
+fn put(stage: &Stage, mode: &str, id: &str, path: &str) {
+    stage.upstream.git(&[
+        "update-index",
+        "--add",
+        "--replace",
+        "--cacheinfo",
+        &format!("{mode},{id},{path}"),
+    ]);
+}
+
+#[test]
+fn what_is_no_folder_at_the_path_stalls_and_nothing_is_taken_for_deleted() {
+    let stage = settled();
+    let good = stage.upstream.tip("main").unwrap();
+    for (mode, reason) in [
+        ("100644", "read orders as a folder: it is something else"),
+        ("120000", "read orders as a folder: it is something else"),
+        ("160000", "read orders as a folder: it is something else"),
+    ] {
+        stage.upstream.pull("main");
+        stage.upstream.git(&["rm", "--quiet", "-r", "--cached", "orders"]);
+        let id = stage.upstream.git(&["rev-parse", &format!("HEAD:orders/{INTAKE}")]);
+        put(&stage, mode, if mode == "160000" { &good } else { &id }, "orders");
+        push(&stage);
+        stage.edit_in_workspace(INTAKE, &says(mode));
+        let tip = stage.upstream.tip("main");
+        let synced = stage.sync().expect(1, "stalled");
+        assert_eq!(synced.reason(), reason, "{mode}");
+        assert!(
+            synced.status["stalled"]["hint"].as_str().unwrap().contains("make orders a folder"),
+            "{mode}"
+        );
+        assert_eq!(stage.upstream.tip("main"), tip, "{mode}");
+        assert_eq!(said(stage.workspace_file(INTAKE)).as_deref(), Some(mode));
+        assert!(stage.imports().is_empty(), "{mode}");
+
+        stage.upstream.git(&["reset", "--quiet", "--hard", &good]);
+        stage.upstream.git(&["push", "--quiet", "--force", "origin", "HEAD:refs/heads/main"]);
+    }
+    stage.sync().expect(0, "in_sync");
+    assert_eq!(said(stage.branch_file("main", INTAKE)).as_deref(), Some("160000"));
+}
+
+#[test]
+fn what_cannot_be_part_of_a_package_is_named_and_never_imported() {
+    for (mode, path, reason) in [
+        ("120000", "orders/link.recipe.json", "link.recipe.json"),
+        ("160000", "orders/module.recipe.json", "module.recipe.json"),
+        ("100644", "orders/trailing./x.recipe.json", "trailing./x.recipe.json"),
+        ("100644", "orders/C:x.recipe.json", "C:x.recipe.json"),
+    ] {
+        let stage = settled();
+        let tip = stage.upstream.tip("main").unwrap();
+        stage.upstream.pull("main");
+        let blob = stage.upstream.git(&["rev-parse", &format!("HEAD:orders/{INTAKE}")]);
+        put(&stage, mode, if mode == "160000" { &tip } else { &blob }, path);
+        push(&stage);
+        let synced = stage.sync().expect(1, "stalled");
+        assert!(synced.reason().contains(reason), "{path}: {}", synced.reason());
+        assert!(stage.imports().is_empty(), "{path}");
+        // The export goes on beside it, and leaves it as it is.
+        stage.edit_in_workspace(INTAKE, &says("two"));
+        stage.sync();
+        assert_eq!(said(stage.branch_file("main", INTAKE)).as_deref(), Some("two"), "{path}");
+        let listed = stage.upstream.at_upstream(&["ls-tree", "-r", "main", "--", path]);
+        assert!(listed.starts_with(mode), "{path}: {listed}");
+    }
+}
+
+#[test]
+fn a_branch_that_is_protected_or_read_only_for_us_stalls_with_the_words_of_the_upstream() {
+    let stage = settled();
+    stage.upstream.hook("update", "echo \"GH006: Protected branch update failed for $1.\" >&2; exit 1");
+    stage.edit_in_workspace(INTAKE, &says("two"));
+    let synced = stage.sync().expect(1, "stalled");
+    assert!(synced.reason().contains("GH006: Protected branch update failed"), "{}", synced.reason());
+    assert!(synced.status["stalled"]["hint"].as_str().unwrap().contains("let this user push"));
+    stage.upstream.hook("update", "exit 0");
+    stage.sync().expect(0, "in_sync");
+    assert_eq!(said(stage.branch_file("main", INTAKE)).as_deref(), Some("two"));
+}
+
+#[test]
+fn a_shallow_upstream_is_no_missing_branch() {
+    let stage = settled();
+    stage.edit_in_workspace(INTAKE, &says("two"));
+    stage.sync().expect(0, "in_sync");
+    let whole = stage.path("whole.git");
+    let upstream = stage.path("upstream.git");
+    let url = format!("file://{}", whole.display());
+    stage.upstream.git(&["clone", "--quiet", "--mirror", stage.upstream.url(), whole.to_str().unwrap()]);
+    recipesync::fs::remove_folder(&upstream).unwrap();
+    stage.upstream.git(&["clone", "--quiet", "--bare", "--depth=1", &url, upstream.to_str().unwrap()]);
+    recipesync::fs::remove_folder(&stage.path("state/repos")).unwrap();
+    stage.edit_in_workspace(INTAKE, &says("three"));
+    let tip = stage.upstream.tip("main");
+    let synced = stage.sync().expect(1, "stalled");
+    assert!(synced.reason().ends_with("it is a shallow clone"), "{}", synced.reason());
+    assert_eq!(stage.upstream.tip("main"), tip);
+}
+
+#[test]
+fn a_cache_with_many_packs_is_tidied_and_loses_nothing() {
+    let stage = settled();
+    let cache = stage.path("state/repos/recipes.git");
+    let at_cache = |arguments: &[&str]| {
+        stage.upstream.git(&[&["--git-dir", cache.to_str().unwrap()], arguments].concat())
+    };
+    let packs = || {
+        let names = recipesync::fs::list(&cache.join("objects/pack")).unwrap();
+        names.iter().filter(|name| name.extension().is_some_and(|extension| extension == "pack")).count()
+    };
+    for n in 0..60 {
+        let file = stage.path("loose");
+        recipesync::fs::write(&file, n.to_string().as_bytes()).unwrap();
+        let blob = at_cache(&["hash-object", "-w", file.to_str().unwrap()]);
+        let list = stage.path("list");
+        recipesync::fs::write(&list, format!("{blob}\n").as_bytes()).unwrap();
+        let pack = cache.join("objects/pack/pack");
+        let script = format!("!git pack-objects --quiet {} <{}", pack.display(), list.display());
+        at_cache(&["-c", &format!("alias.one={script}"), "one"]);
+    }
+    at_cache(&["prune-packed"]);
+    let objects = at_cache(&["cat-file", "--batch-all-objects", "--batch-check"]);
+    assert!(packs() >= 60);
+    stage.edit_in_workspace(INTAKE, &says("two"));
+    stage.sync().expect(0, "in_sync");
+    assert!(packs() < 10, "{} packs", packs());
+    let after = at_cache(&["cat-file", "--batch-all-objects", "--batch-check"]);
+    assert!(objects.lines().all(|line| after.contains(line)), "something was dropped");
+    assert_eq!(at_cache(&["fsck", "--no-dangling"]), "");
+}
