@@ -3,7 +3,7 @@
 //! again: what waits is settled, both sides agree, and nothing more happens however often it is looked.
 //!
 //! Most processes are loops by hand (`lives`), killed at a random point; some are the built binary, killed by SIGKILL.
-//! A seed makes the same run again: `RECIPESYNC_SEED=17 cargo test model_run`. With the binary in it, it is the same but
+//! A seed makes the same run again: `RECIPESYNC_SEED=17 cargo test model_run`, or `17..40` for some. With the binary in it, it is the same but
 //! for where exactly that is killed.
 
 mod faults;
@@ -79,8 +79,12 @@ struct Run<'a> {
 #[expect(clippy::print_stdout, reason = "the numbers are what the documentation says")]
 pub(crate) fn make_runs(seeds: std::ops::Range<u64>, looks: usize) {
     #[expect(clippy::disallowed_methods, reason = "a person gives the seed of a run to be made again")]
-    let wanted = std::env::var("RECIPESYNC_SEED").ok().map(|seed| seed.parse::<u64>().unwrap());
-    let seeds = wanted.map_or(seeds, |seed| seed..seed + 1);
+    let wanted = std::env::var("RECIPESYNC_SEED").ok().map(|text| {
+        let number = |text: &str| text.parse::<u64>().expect("it is a seed, or two as `17..40`");
+        let range = text.split_once("..").map(|(first, end)| number(first)..number(end));
+        range.unwrap_or_else(|| number(&text)..number(&text) + 1)
+    });
+    let seeds = wanted.unwrap_or(seeds);
     let mut tally = Tally::default();
     for seed in seeds {
         let mut run = Run::new(seed, &mut tally);
