@@ -233,13 +233,16 @@ impl Store {
     /// Returns a number that changes when another process has written, such as `resolve`.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// When the database cannot be read, or is not there any more.
     pub fn foreign_writes(&self) -> Result<i64, StoreError> {
+        if !self.path.exists() {
+            return Err(StoreError::Gone { path: self.path.clone() });
+        }
         self.read(|connection| connection.pragma_query_value(None, "data_version", |row| row.get(0)))
     }
 
-    /// Records that a request goes out to a workspace now, and forgets those from before a time. Quick: the disk
-    /// is not waited for.
+    /// Records that a request goes out to a workspace now, and forgets those from before a time, and those from as
+    /// long after now: the clock was wrong then. Quick: the disk is not waited for.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -250,13 +253,14 @@ impl Store {
         at: DateTime<Utc>,
         forget_before: DateTime<Utc>,
     ) -> Result<(), StoreError> {
+        let wrong = at + (at - forget_before);
         self.write_by(&self.ledger, |transaction| {
             transaction
                 .prepare_cached("INSERT INTO sent (workspace, import, at) VALUES (?1, ?2, ?3)")?
                 .execute(params![workspace, import, at.timestamp_millis()])?;
             transaction
-                .prepare_cached("DELETE FROM sent WHERE workspace = ?1 AND at < ?2")?
-                .execute(params![workspace, forget_before.timestamp_millis()])?;
+                .prepare_cached("DELETE FROM sent WHERE workspace = ?1 AND (at < ?2 OR at > ?3)")?
+                .execute(params![workspace, forget_before.timestamp_millis(), wrong.timestamp_millis()])?;
             Ok(())
         })
     }
@@ -439,6 +443,8 @@ mod tests {
         let at = |seconds| DateTime::from_timestamp(seconds, 0).unwrap();
         store.record_sent("dev", false, at(10), at(0)).unwrap();
         store.record_sent("dev", true, at(20), at(15)).unwrap();
+        store.record_sent("prod", false, at(5000), at(4990)).unwrap();
+        // The clock was set back.
         store.record_sent("prod", false, at(5), at(0)).unwrap();
         assert_eq!(store.sent("dev").unwrap(), [(true, at(20))]);
         assert_eq!(store.sent("prod").unwrap(), [(false, at(5))]);

@@ -24,6 +24,12 @@ pub enum StoreError {
         /// Its version.
         found: i64,
     },
+    /// The file was removed while this process worked with it: what is written goes nowhere.
+    #[error("the state in {} is gone: somebody has removed it", path.display())]
+    Gone {
+        /// The file that was there.
+        path: PathBuf,
+    },
     /// There is no state yet.
     #[error("there is no state in {}", path.display())]
     Absent {
@@ -52,6 +58,9 @@ impl StoreError {
                  what is equal on both sides is agreed on again, and the rest is shown as conflicts"
             }
             Self::Newer { .. } => "run the newer version, or give this one a `state_dir` of its own",
+            Self::Gone { .. } => {
+                "start it again: what is equal on both sides is agreed on again, and the rest is shown as conflicts"
+            }
             Self::Absent { .. } => "start `recipesync run` or run `recipesync sync` first",
             Self::NotUnderstood { .. } => {
                 "move the file away: what is equal on both sides is agreed on again"

@@ -185,8 +185,8 @@ pub(super) async fn step(wiring: &Wiring, mut state: State, clock: Now) -> Fetch
             Ok(answer) => match answer.status {
                 JobStatus::Completed => None,
                 JobStatus::Failed => Some(export_failed(wiring, answer.error)),
-                JobStatus::Running if now - since > JOB_DEADLINE => {
-                    let after = (now - since).to_std().unwrap_or(Duration::ZERO);
+                JobStatus::Running if (now - since).abs() > JOB_DEADLINE => {
+                    let after = (now - since).abs().to_std().unwrap_or(Duration::ZERO);
                     Some(StepError::JobStuck { package, after })
                 }
                 JobStatus::Running => {

@@ -183,8 +183,9 @@ async fn follow(wiring: &Wiring, state: State, package: u64, now: DateTime<Utc>)
         unreachable!("only called while importing");
     };
     let turn = export::turn(wiring, &state);
-    let is_late = now - since > JOB_DEADLINE;
-    let late = || format!("import job {package} has not ended after {} minutes", (now - since).num_minutes());
+    let is_late = (now - since).abs() > JOB_DEADLINE;
+    let late =
+        || format!("import job {package} has not ended after {} minutes", (now - since).num_minutes().abs());
     match wiring.workspace.client().package(turn, package).await {
         Ok(answer) if answer.status == JobStatus::Running && is_late => {
             Ok(look_again(wiring, state, Outcome::Lost { reason: late() }))

@@ -13,6 +13,7 @@ use recipesync::model::project::ProjectName;
 use recipesync::store::Store;
 use serde_json::{Value, json};
 
+use crate::canary::no_secret;
 use crate::stage::{PROJECT, Pairing, Stage, recipe, recipesync, said};
 
 const INTAKE: &str = "intake.recipe.json";
@@ -42,7 +43,9 @@ fn peak(mut command: Command) -> (Output, u64) {
         }
         std::thread::sleep(std::time::Duration::from_millis(1));
     };
-    (Output { status, stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap() }, most)
+    let output = Output { status, stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap() };
+    no_secret("an output", &[&output.stdout[..], &output.stderr].concat());
+    (output, most)
 }
 
 /// Returns the high-water mark of a process's memory, in kB; 0 where it has just ended.

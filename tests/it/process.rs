@@ -32,6 +32,50 @@ fn the_service_manager_hears_of_everything() {
     let told = daemon.told();
     let at = |line: &str| told.iter().position(|told| told == line).unwrap();
     assert!(at("READY=1") < at("RELOADING=1") && at("RELOADING=1") < at("STOPPING=1"), "{told:?}");
+    let since = told[at("RELOADING=1") + 1].strip_prefix("MONOTONIC_USEC=").map(str::parse::<u64>);
+    assert!(matches!(since, Some(Ok(1..))), "the time comes with it: {told:?}");
+    let known = ["READY", "STATUS", "WATCHDOG", "RELOADING", "MONOTONIC_USEC", "STOPPING"];
+    let is_known = |line: &String| line.split_once('=').is_some_and(|(word, _)| known.contains(&word));
+    assert!(told.iter().all(is_known), "a status is one line: {told:?}");
+}
+
+#[test]
+fn the_unit_says_what_a_service_with_tokens_needs() {
+    let unit = recipesync::fs::read_text(
+        std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/systemd/recipesync.service")),
+        1 << 16,
+    );
+    let unit = unit.unwrap();
+    for line in [
+        "Type=notify",
+        "NotifyAccess=main",
+        "WatchdogSec=60s",
+        "Restart=on-failure",
+        "RestartPreventExitStatus=64 78",
+        "LoadCredential=dev.token:/etc/recipesync/dev.token",
+        "DynamicUser=yes",
+        "StateDirectory=recipesync",
+        "StateDirectoryMode=0700",
+        "UMask=0077",
+        "LimitCORE=0",
+        "NoNewPrivileges=yes",
+        "CapabilityBoundingSet=",
+        // ssh and https to upstreams and workspaces, the journal and the service manager.
+        "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6",
+    ] {
+        assert!(unit.lines().any(|found| found == line), "{line}");
+    }
+}
+
+#[test]
+fn it_is_not_ready_where_a_repository_cannot_be_used() {
+    let stage = settled();
+    // The cache's place is taken by a file.
+    recipesync::fs::remove_folder(&stage.path("state/repos")).unwrap();
+    stage.write("state/repos", "");
+    let mut daemon = stage.launch(&[]);
+    assert_eq!(daemon.end().0.code(), Some(1));
+    assert_eq!(daemon.told(), Vec::<String>::new());
 }
 
 #[test]
