@@ -88,6 +88,7 @@ impl Merge {
             };
             parents.insert(id, parent);
         }
+        self.bring_back(self.preferred(three), present, &mut parents);
         // Into a step that is gone, or around in a circle, nothing can be moved.
         let lost: Vec<Id> =
             present.iter().copied().filter(|id| !reaches_trigger(*id, &parents, present)).collect();
@@ -103,6 +104,21 @@ impl Merge {
             present.remove(&id);
         }
         parents
+    }
+
+    /// Where a side is written that kept a step of a block that the other one removed, the block is written as well.
+    fn bring_back(&self, side: &Steps, present: &mut BTreeSet<Id>, parents: &mut BTreeMap<Id, Id>) {
+        if self.conflicts.is_empty() {
+            return;
+        }
+        let mut waiting: Vec<Id> = present.iter().copied().collect();
+        while let Some(id) = waiting.pop() {
+            let Some(parent) = parents.get(&id).copied() else { continue };
+            if side.has(parent) && present.insert(parent) {
+                parents.extend(side.parent.get(&parent).map(|above| (parent, *above)));
+                waiting.push(parent);
+            }
+        }
     }
 
     /// Arranges what is inside of a step.

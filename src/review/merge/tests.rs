@@ -306,6 +306,16 @@ fn only_the_lines_that_differ_are_between_markers() {
 }
 
 #[test]
+fn a_step_of_a_block_that_was_removed_is_between_the_markers() {
+    let found = merged(
+        &edited(|r| block_of(r).retain(|step| step["as"] != "b1")),
+        &edited(|r| r["code"]["block"][3]["block"][0]["input"]["message"] = json!("kept")),
+    );
+    let text = String::from_utf8(found.text).unwrap();
+    assert!(text.contains("\"message\": \"kept\"") && text.contains("\"keyword\": \"if\""), "{text}");
+}
+
+#[test]
 fn other_files_merge_by_member_and_what_is_no_json_does_not() {
     let path = PackagePath::parse("x.custom_adapter.json").unwrap();
     let merge = |base: &str, ours: &str, theirs: &str| {
