@@ -148,7 +148,10 @@ enum Command {
 impl Command {
     /// Returns whether all that it writes is files that a person asked for.
     fn writes_for_people(&self) -> bool {
-        matches!(self, Self::Pack(_) | Self::Unpack(_) | Self::GitSetup(_) | Self::Completions(_) | Self::Man(_))
+        matches!(
+            self,
+            Self::Pack(_) | Self::Unpack(_) | Self::GitSetup(_) | Self::Completions(_) | Self::Man(_)
+        )
     }
 }
 
