@@ -7,6 +7,7 @@ pub mod check;
 mod check_online;
 pub mod completions;
 pub mod demo;
+pub mod diff;
 mod difference;
 pub mod emulator;
 pub mod git_setup;
@@ -136,6 +137,7 @@ enum Command {
     History(history::HistoryArgs),
     Resolve(resolve::ResolveArgs),
     Show(show::ShowArgs),
+    Diff(diff::DiffArgs),
     GitSetup(git_setup::GitSetupArgs),
     Check(check::CheckArgs),
     Pack(pack::PackArgs),
@@ -294,6 +296,7 @@ fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
         Command::Pack(args) => pack::run(&args),
         Command::Unpack(args) => unpack::run(&args),
         Command::Show(args) => show::run(&args),
+        Command::Diff(args) => diff::run(context, &args),
         Command::GitSetup(args) => block_on(git_setup::run(context, &args)),
         Command::Completions(args) => completions::run(&args),
         Command::Man(man::ManArgs {}) => man::run(),

@@ -8,6 +8,7 @@ pub mod condition;
 pub mod diff;
 pub mod hidden;
 pub mod hunks;
+pub mod json;
 pub mod leaf;
 pub mod lines;
 pub mod lists;

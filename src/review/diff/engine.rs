@@ -191,7 +191,10 @@ impl<'c> Compare<'c> {
         let was = Reference::read(self.old.doc, old, expected);
         let is = Reference::read(self.new.doc, new, expected);
         let (Some(was), Some(is)) = (was, is) else { return false };
-        let same_file = was.target.is_none() || is.target.is_none() || was.target == is.target;
+        // Everywhere else a reference gets or loses its file with an import; a connection's names the connector by it.
+        let may_be_absent =
+            place != Place::ConnectionProvider && (was.target.is_none() || is.target.is_none());
+        let same_file = may_be_absent || was.target == is.target;
         if same_file && (&was.name, &was.folder, &was.full_path) == (&is.name, &is.folder, &is.full_path) {
             self.fold(FoldKind::ReferenceSpelling, Some(old), Some(new));
         } else if self.world.follows(&was, &is, (self.old.path, self.new.path)) {

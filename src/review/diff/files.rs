@@ -13,6 +13,7 @@ use crate::asset::kind::Kind;
 use crate::asset::page;
 use crate::model::path::PackagePath;
 use crate::review::change::{AssetChange, AssetDiff, Change, Op, Sameness, StepRef, What};
+use crate::review::hidden::{HIDDEN, redacted};
 use crate::review::hunks::unified;
 use crate::review::recipe::Recipe;
 use crate::review::value::Values;
@@ -56,7 +57,7 @@ impl Job<'_> {
         }
         let connector_ids = self.world.ids(&found.ids);
         let (changes, folded, volatile, sameness) = found.finish(|subject| step_ref(&steps, subject));
-        let is_moved = old.main != new.main && self.input.names_matter;
+        let is_moved = old.main != new.main;
         let (old_name, name) = (pairing::name(self.input, old, true), pairing::name(self.input, new, false));
         let change = match (changes.is_empty(), is_moved) {
             (false, _) => Some(AssetChange::Changed),
@@ -119,11 +120,10 @@ impl Job<'_> {
         steps: &mut Vec<(Subject, StepRef)>,
     ) {
         let paths = (was.map_or("", PackagePath::as_str), is.map_or("", PackagePath::as_str));
-        let place =
-            if self.input.names_matter { Place::of(&asset.kind) } else { Place::of(&self.kind(asset, new)) };
+        let place = Place::of(&asset.kind);
         if let (Some(old), Some(new)) = (old, new) {
             let end = is.map_or("", extension);
-            if end == "json" || !self.input.names_matter && end != "zip" {
+            if end == "json" || self.input.chosen.is_some() && end != "zip" {
                 if let (Ok(old), Ok(new)) = (Doc::parse(old), Doc::parse(new)) {
                     return self.json(place, paths, (&old, &new), found, steps);
                 }
@@ -138,13 +138,6 @@ impl Job<'_> {
         }
         let name = is.or(was).map_or("", PackagePath::file_name);
         found.change((0, 0, 0), whole_file(name, old, new));
-    }
-
-    fn kind(&self, asset: &Asset, bytes: Option<&[u8]>) -> Kind {
-        match bytes.map(Doc::parse) {
-            Some(Ok(doc)) if asset.kind == Kind::File && is_recipe(&doc) => Kind::Recipe,
-            _ => asset.kind.clone(),
-        }
     }
 
     fn json(
@@ -193,11 +186,6 @@ fn step_ref(steps: &[(Subject, StepRef)], subject: Subject) -> Option<StepRef> {
     steps.iter().find(|(known, _)| *known == subject).map(|(_, step)| step.clone())
 }
 
-/// Returns whether a file reads as a recipe whatever it is called.
-fn is_recipe(doc: &Doc<'_>) -> bool {
-    doc.get(doc.root(), "code").is_some() && doc.get(doc.root(), "config").is_some()
-}
-
 fn extension(path: &PackagePath) -> &str {
     path.file_name().rsplit_once('.').map_or("", |(_, end)| end)
 }
@@ -221,9 +209,7 @@ fn whole_file(name: &str, old: Option<&[u8]>, new: Option<&[u8]>) -> Change {
         _ => Op::Replace,
     };
     let (what, old_text, new_text) = match (text(old), text(new)) {
-        (Some(old), Some(new)) => {
-            (What::Text, None, Some(unified(&redacted(name, &old), &redacted(name, &new))))
-        }
+        (Some(old), Some(new)) => (What::Text, None, Some(lines(&old, &new))),
         _ => (What::Binary, old.map(size), new.map(size)),
     };
     Change {
@@ -243,9 +229,10 @@ fn whole_file(name: &str, old: Option<&[u8]>, new: Option<&[u8]>) -> Change {
     }
 }
 
-/// Returns a text without its secrets.
-fn redacted(_name: &str, text: &str) -> String {
-    text.to_owned()
+/// Returns how two texts differ, without the lines that hold secrets; that these differ is still told.
+fn lines(old: &str, new: &str) -> String {
+    let told = unified(&redacted(old), &redacted(new));
+    if told.is_empty() { format!("@@ {HIDDEN} @@\n") } else { told }
 }
 
 /// Returns how large a file is, and by what it is known.

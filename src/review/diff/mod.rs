@@ -26,6 +26,7 @@ pub use self::headline::summary;
 use self::pairing::Pairs;
 use self::world::{Shift, World, generations};
 use super::change::{AssetChange, AssetDiff, ConnectorId, Diff, Sameness};
+use crate::asset::kind::Kind;
 use crate::model::path::PackagePath;
 
 /// Two sides, without the files that have the same path and bytes on both.
@@ -40,9 +41,9 @@ pub struct Input<'i> {
     pub read_same: &'i dyn Fn(&PackagePath) -> Option<Vec<u8>>,
     /// What the sides are called.
     pub names: (&'i str, &'i str),
-    /// Whether the paths mean something. They do not where two files were chosen to be compared: then there is one file
-    /// a side, under one path.
-    pub names_matter: bool,
+    /// What the files are, where two files were chosen to be compared: then there is one a side, under one path, which
+    /// means nothing.
+    pub chosen: Option<Kind>,
     /// Whether the values behind folds are to be told as well.
     pub details: bool,
 }
@@ -102,7 +103,7 @@ fn world(input: &Input<'_>, pairs: &Pairs) -> World {
     };
     let mut world =
         World { generations, old_files: files(input.old), new_files: files(input.new), ..World::default() };
-    if !input.names_matter {
+    if input.chosen.is_some() {
         return world;
     }
     for (old, new) in &pairs.both {

@@ -32,8 +32,8 @@ pub(super) struct Pairs {
 /// Pairs the assets of two sides: those at one path, then of each kind those of equal bytes, recipes that share half of
 /// their steps, and those of one name and file name.
 pub(super) fn pair(input: &Input<'_>) -> Pairs {
-    let mut old = assets(input.old.keys().chain(input.same));
-    let new = assets(input.new.keys().chain(input.same));
+    let mut old = assets(input, input.old.keys().chain(input.same));
+    let new = assets(input, input.new.keys().chain(input.same));
     let mut pairs = Pairs::default();
     let mut left = Vec::new();
     for (id, asset) in new {
@@ -64,7 +64,8 @@ pub(super) fn pair(input: &Input<'_>) -> Pairs {
 
 /// Returns what an asset is called.
 pub(super) fn name(input: &Input<'_>, asset: &Asset, is_old: bool) -> Option<String> {
-    if !asset.main.file_name().ends_with(".json") || asset.kind == Kind::File {
+    let is_json = asset.main.file_name().ends_with(".json") || input.chosen.is_some();
+    if !is_json || asset.kind == Kind::File {
         return None;
     }
     let bytes = input.read(&asset.main, is_old)?;
@@ -73,10 +74,10 @@ pub(super) fn name(input: &Input<'_>, asset: &Asset, is_old: bool) -> Option<Str
     string(&doc, doc.root(), key).map(std::borrow::Cow::into_owned)
 }
 
-fn assets<'p>(paths: impl Iterator<Item = &'p PackagePath>) -> BTreeMap<&'p str, Asset> {
+fn assets<'p>(input: &Input<'_>, paths: impl Iterator<Item = &'p PackagePath>) -> BTreeMap<&'p str, Asset> {
     let mut assets: BTreeMap<&str, Asset> = BTreeMap::new();
     for path in paths.collect::<BTreeSet<_>>() {
-        let kind = Kind::of(path);
+        let kind = input.chosen.clone().unwrap_or_else(|| Kind::of(path));
         let id = if kind == Kind::File { path.as_str() } else { asset_id(path) };
         let is_json = path.file_name().ends_with(".json");
         let asset = assets.entry(id).or_insert_with(|| Asset { kind, main: path.clone(), parts: Vec::new() });

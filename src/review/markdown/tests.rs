@@ -467,7 +467,7 @@ fn a_real_edit_reads_well() {
         same: &BTreeSet::new(),
         read_same: &|_| None,
         names: ("main", "orders"),
-        names_matter: true,
+        chosen: None,
         details: false,
     };
     insta::assert_snapshot!(markdown(&diff(&input), &options("orders", MAX_CHARS)), @r#"

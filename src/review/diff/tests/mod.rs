@@ -1,6 +1,7 @@
 //! Comparisons of whole files and folders: the worked examples, and that nothing is hidden.
 
 mod examples;
+mod mutations;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,7 +33,7 @@ fn folders(mut old: Files, mut new: Files) -> Diff {
         same: &names,
         read_same: &|path| same.get(path).cloned(),
         names: ("old", "new"),
-        names_matter: true,
+        chosen: None,
         details: false,
     })
 }
