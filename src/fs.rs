@@ -212,6 +212,37 @@ pub fn list(root: &Path) -> Result<Vec<PathBuf>, FsError> {
     Ok(found)
 }
 
+/// Lists the files below a folder as [`list`] does, without what is hidden (its name starts with a dot), and the names of
+/// what is neither file nor folder.
+///
+/// # Errors
+/// When a folder cannot be read.
+pub fn list_visible(root: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>), FsError> {
+    let (mut found, mut odd) = (Vec::new(), Vec::new());
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).map_err(failed("read", &folder))? {
+            let entry = entry.map_err(failed("read", &folder))?;
+            if entry.file_name().as_encoded_bytes().starts_with(b".") {
+                continue;
+            }
+            let path = entry.path();
+            let kind = entry.file_type().map_err(failed("read", &path))?;
+            let name = path.strip_prefix(root).expect("it was found below the root").to_owned();
+            if kind.is_dir() {
+                folders.push(path);
+            } else if kind.is_file() {
+                found.push(name);
+            } else {
+                odd.push(name);
+            }
+        }
+    }
+    found.sort();
+    odd.sort();
+    Ok((found, odd))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -171,7 +171,7 @@ fn write(doc: &Doc<'_>, expected: usize) -> Option<Vec<u8>> {
 }
 
 /// Writes a string with the fewest escapes; one that came with no others is copied.
-fn string(doc: &Doc<'_>, node: Node, out: &mut Vec<u8>) {
+pub(crate) fn string(doc: &Doc<'_>, node: Node, out: &mut Vec<u8>) {
     out.push(b'"');
     let raw = doc.raw(node);
     if doc.escaped(node) && has_other_escapes(raw) {

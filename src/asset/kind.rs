@@ -94,6 +94,31 @@ impl Kind {
         })
     }
 
+    /// Returns its word in file names; of what is no asset, `file`.
+    #[must_use]
+    pub fn word(&self) -> &str {
+        match self {
+            Self::Recipe => "recipe",
+            Self::Connection => "connection",
+            Self::CustomAdapter => "custom_adapter",
+            Self::LookupTable => "lookup_table",
+            Self::DataTable => "workato_db_table",
+            Self::Properties => "properties",
+            Self::ApiEndpoint => "api_endpoint",
+            Self::ApiGroup => "api_group",
+            Self::Page => "lcap_page",
+            Self::App => "lcap_app",
+            Self::Genie => "agentic_genie",
+            Self::Skill => "agentic_skill",
+            Self::McpServer => "mcp_server",
+            Self::InsightsQuery => "insights_query",
+            Self::Topic => "topic",
+            Self::Project => "project",
+            Self::File => "file",
+            Self::Named(word) => word,
+        }
+    }
+
     /// Returns the word for it in a sentence, for one or for several.
     #[must_use]
     pub fn noun(&self, plural: bool) -> Cow<'static, str> {

@@ -12,7 +12,7 @@ pub(crate) struct Reference {
     pub(crate) name: String,
     pub(crate) folder: String,
     pub(crate) full_path: Option<String>,
-    target: Option<PackagePath>,
+    pub(crate) target: Option<PackagePath>,
 }
 
 impl Reference {

@@ -7,6 +7,7 @@ pub mod check;
 mod check_online;
 pub mod completions;
 pub mod demo;
+pub mod diff;
 mod difference;
 pub mod emulator;
 pub mod git_setup;
@@ -137,6 +138,7 @@ enum Command {
     History(history::HistoryArgs),
     Resolve(resolve::ResolveArgs),
     Show(show::ShowArgs),
+    Diff(diff::DiffArgs),
     Merge(merge::MergeArgs),
     GitSetup(git_setup::GitSetupArgs),
     Check(check::CheckArgs),
@@ -301,6 +303,7 @@ fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
         Command::Pack(args) => pack::run(&args),
         Command::Unpack(args) => unpack::run(&args),
         Command::Show(args) => show::run(&args),
+        Command::Diff(args) => diff::run(context, &args),
         Command::Merge(args) => block_on(merge::run(context, &args)),
         Command::GitSetup(args) => block_on(git_setup::run(context, &args)),
         Command::Completions(args) => completions::run(&args),

@@ -148,6 +148,12 @@ impl Environment {
         self.umask
     }
 
+    /// Returns the absolute path of the working folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Returns a variable that is set and not empty.
     #[must_use]
     pub fn variable(&self, name: &str) -> Option<&OsStr> {

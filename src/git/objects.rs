@@ -100,17 +100,29 @@ pub(super) fn path_tree(
 /// Lists the files of a folder in a commit, and what else is there.
 pub(super) fn files(folder: &Path, commit: CommitId, path: &RepoPath) -> Result<BranchFiles, GitError> {
     let repository = open(folder)?;
-    let mut found = BranchFiles::default();
-    let Some(root) = tree_at(&repository, folder, commit, path)? else { return Ok(found) };
-    found.tree = Some(TreeId::from_bytes(bytes(root.id())));
+    match tree_at(&repository, folder, commit, path)? {
+        Some(root) => {
+            list(&repository, folder, root, &format!("the folder {path} of commit {}", commit.short()))
+        }
+        None => Ok(BranchFiles::default()),
+    }
+}
+
+/// Lists the files of a tree, and what else is there; `what` names it.
+pub(super) fn list(
+    repository: &Repository,
+    folder: &Path,
+    root: Tree<'_>,
+    what: &str,
+) -> Result<BranchFiles, GitError> {
+    let mut found =
+        BranchFiles { tree: Some(TreeId::from_bytes(bytes(root.id()))), ..BranchFiles::default() };
     let mut count = 0;
     let mut folders = vec![(String::new(), root)];
     while let Some((prefix, tree)) = folders.pop() {
         count += tree.len();
         if count > MAX_ENTRIES {
-            return Err(GitError::TooLarge {
-                what: format!("the folder {path} of commit {}", commit.short()),
-            });
+            return Err(GitError::TooLarge { what: what.to_owned() });
         }
         for entry in &tree {
             let name = prefix.clone() + &String::from_utf8_lossy(entry.name_bytes());
@@ -144,7 +156,16 @@ fn read_entry(entry: &TreeEntry<'_>, name: &str) -> Result<PackagePath, OddReaso
 
 /// Reads files' contents.
 pub(super) fn blobs(folder: &Path, ids: &[BlobId], limit: usize) -> Result<Vec<Vec<u8>>, GitError> {
-    let repository = open(folder)?;
+    blobs_in(&open(folder)?, folder, ids, limit)
+}
+
+/// Reads files' contents from a repository that is open.
+pub(super) fn blobs_in(
+    repository: &Repository,
+    folder: &Path,
+    ids: &[BlobId],
+    limit: usize,
+) -> Result<Vec<Vec<u8>>, GitError> {
     let objects = repository.odb().map_err(damaged(folder))?;
     let read = |id: &BlobId| {
         let name = oid(id.as_bytes());

@@ -86,7 +86,8 @@ fn group(doc: &Doc<'_>, group: Node) -> Option<Vec<Node>> {
 }
 
 /// Returns a condition on one line; as JSON where it is not understood.
-fn one(values: &Values<'_, '_, '_>, condition: Node) -> String {
+#[must_use]
+pub fn one(values: &Values<'_, '_, '_>, condition: Node) -> String {
     simple(values, condition).unwrap_or_else(|| json(values.doc, condition))
 }
 

@@ -90,11 +90,11 @@ impl Gap {
     /// Returns the items that each side has once, as far as they are in the same order.
     fn anchors(&self, old: &[u64], new: &[u64]) -> Vec<(usize, usize)> {
         let mut places: HashMap<u64, (usize, usize, usize)> = HashMap::new();
-        for at in self.old.0..self.old.1 {
-            places.entry(old[at]).or_insert((0, at, 0)).0 += 1;
+        for (at, item) in old.iter().enumerate().take(self.old.1).skip(self.old.0) {
+            places.entry(*item).or_insert((0, at, 0)).0 += 1;
         }
-        for at in self.new.0..self.new.1 {
-            if let Some(place) = places.get_mut(&new[at]) {
+        for item in &new[self.new.0..self.new.1] {
+            if let Some(place) = places.get_mut(item) {
                 place.2 += 1;
             }
         }
@@ -137,8 +137,8 @@ impl Gap {
     /// Pairs the first occurrence of each item with the first, the second with the second, as far as that is in order.
     fn by_occurrence(&self, old: &[u64], new: &[u64], pairs: &mut Vec<(usize, usize)>) {
         let mut places: HashMap<u64, std::collections::VecDeque<usize>> = HashMap::new();
-        for at in self.old.0..self.old.1 {
-            places.entry(old[at]).or_default().push_back(at);
+        for (at, item) in old.iter().enumerate().take(self.old.1).skip(self.old.0) {
+            places.entry(*item).or_default().push_back(at);
         }
         let found = (self.new.0..self.new.1).filter_map(|at| {
             Some((places.get_mut(&new[at]).and_then(std::collections::VecDeque::pop_front)?, at))

@@ -227,7 +227,7 @@ fn best_first(
             let all = x.len() + y.len() - shared;
             if no_bar || 2 * shared >= all {
                 // In millionths, so that the order is the same everywhere.
-                let similarity = if all == 0 { 1_000_000 } else { shared * 1_000_000 / all };
+                let similarity = (shared * 1_000_000).checked_div(all).unwrap_or(1_000_000);
                 candidates.push((std::cmp::Reverse(similarity), a, b));
             }
         }

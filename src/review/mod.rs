@@ -5,9 +5,15 @@
 
 pub mod change;
 pub mod condition;
+pub mod diff;
 pub mod hidden;
+pub mod hunks;
+pub mod json;
 pub mod leaf;
+pub mod lines;
 pub mod lists;
+pub mod markdown;
+pub mod marks;
 pub mod matching;
 pub mod merge;
 pub mod names;
@@ -17,5 +23,6 @@ pub mod recipe;
 pub mod render;
 pub mod show;
 pub mod step;
+pub mod text;
 pub mod value;
 pub mod values;

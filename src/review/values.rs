@@ -4,6 +4,7 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
+use crate::asset::canonical;
 use crate::asset::json::{Doc, Event, Node, Tag};
 
 /// A value in one of two files.
@@ -118,6 +119,37 @@ fn scalar(doc: &Doc<'_>, node: Node, hasher: &mut DefaultHasher) {
         Tag::String | Tag::Key => doc.decoded(node).hash(hasher),
         _ => doc.raw(node).hash(hasher),
     }
+}
+
+/// Returns a value as JSON on one line: one text for all spellings.
+#[must_use]
+pub fn compact(doc: &Doc<'_>, node: Node) -> String {
+    let mut out = Vec::new();
+    let mut first = true;
+    for event in doc.walk(node) {
+        let is_end = matches!(event, Event::End(_));
+        if !first && !is_end {
+            out.push(b',');
+        }
+        first = false;
+        match event {
+            Event::Key(key) => {
+                canonical::string(doc, key, &mut out);
+                out.push(b':');
+                first = true;
+            }
+            Event::Value(node) => match doc.tag(node) {
+                Tag::String => canonical::string(doc, node, &mut out),
+                Tag::Object | Tag::Array => {
+                    out.push(if doc.tag(node) == Tag::Object { b'{' } else { b'[' });
+                    first = true;
+                }
+                _ => out.extend_from_slice(doc.raw(node).as_bytes()),
+            },
+            Event::End(node) => out.push(if doc.tag(node) == Tag::Object { b'}' } else { b']' }),
+        }
+    }
+    String::from_utf8(out).expect("canonical strings are UTF-8")
 }
 
 /// Returns whether a value is a list or an object.

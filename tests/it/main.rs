@@ -19,6 +19,7 @@ mod pairing;
 mod process;
 mod pushes;
 mod secrets;
+mod show;
 mod smart_http;
 mod stage;
 mod tidy;

@@ -1,0 +1,179 @@
+//! `recipesync diff`: what differs between two files, folders, packages or revisions.
+
+mod side;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::IsTerminal as _;
+
+use anyhow::Context as _;
+
+use self::side::{Side, Tree};
+use super::output::print;
+use super::{Context, Exit};
+use crate::asset::json::Doc;
+use crate::asset::kind::Kind;
+use crate::git;
+use crate::model::path::PackagePath;
+use crate::review::change::{Diff, Sameness};
+use crate::review::diff::{Input, diff};
+use crate::review::json::json;
+use crate::review::markdown;
+use crate::review::text::{Options, text};
+
+/// Compare recipes and all other assets
+///
+/// A recipe step by step: what was added, removed, moved and changed, in the words of the editor. What follows from
+/// something else (numbers, schemas, generated ids) is folded into a line.
+///
+/// Each side is a file, a folder, a package (.zip), or a revision of the repository around the working folder:
+/// REV, or REV:PATH. A file or folder of that name comes first.
+///
+///   recipesync diff old.zip new.zip
+///   recipesync diff HEAD~3:orders orders
+///   recipesync diff main feature --format markdown
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct DiffArgs {
+    /// The old side
+    #[arg(value_name = "OLD")]
+    pub old: String,
+    /// The new side
+    #[arg(value_name = "NEW")]
+    pub new: String,
+    /// How it is told
+    #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
+    pub format: Format,
+    /// Exit with 2 when the sides differ in meaning
+    #[arg(long)]
+    pub exit_code: bool,
+    /// The most characters of Markdown; 0 for no limit
+    #[arg(long, value_name = "N", default_value_t = markdown::MAX_CHARS)]
+    pub max_chars: usize,
+    /// With a flow chart of each changed recipe, in Markdown
+    #[arg(long)]
+    pub diagram: bool,
+    /// Tell what is folded in full
+    #[arg(long)]
+    pub derived: bool,
+}
+
+/// How a comparison is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people, with colours on a terminal
+    Text,
+    /// For a comment in a pull request
+    Markdown,
+    /// For programs
+    Json,
+}
+
+/// Compares the sides and prints what differs.
+pub(super) fn run(context: &Context, args: &DiffArgs) -> anyhow::Result<Exit> {
+    let folder = context.environment().folder();
+    let old = Side::read(folder, &args.old)?;
+    let new = Side::read(folder, &args.new)?;
+    let found = match (&old, &new) {
+        (Side::File(old_name, old), Side::File(new_name, new)) => {
+            files(args, (old_name, old), (new_name, new))
+        }
+        (Side::Tree(old), Side::Tree(new)) => trees(args, old, new)?,
+        (Side::File(..), Side::Tree(_)) => mixed(&args.old, &args.new)?,
+        (Side::Tree(_), Side::File(..)) => mixed(&args.new, &args.old)?,
+    };
+    tell(context, args, &found, &new)?;
+    let differs = args.exit_code && found.sameness == Sameness::Different;
+    Ok(if differs { Exit::Waiting } else { Exit::Done })
+}
+
+fn mixed(file: &str, folder: &str) -> anyhow::Result<Diff> {
+    anyhow::bail!("{file} is a file, and {folder} is not: name a file on both sides, or on none")
+}
+
+/// Compares two files, whatever they are called.
+fn files(args: &DiffArgs, (old_name, old): (&str, &[u8]), (new_name, new): (&str, &[u8])) -> Diff {
+    let parse = |name: &str| {
+        let last = name.rsplit(['/', ':']).next().unwrap_or(name);
+        PackagePath::parse(last).ok()
+    };
+    let kind = |path: &Option<PackagePath>| path.as_ref().map(Kind::of).filter(|kind| *kind != Kind::File);
+    let paths = (parse(old_name), parse(new_name));
+    let by_content = || {
+        let doc = Doc::parse(new).ok()?;
+        let has = |key| doc.get(doc.root(), key).is_some();
+        (has("code") && has("config")).then_some(Kind::Recipe)
+    };
+    let kind = kind(&paths.1).or_else(|| kind(&paths.0)).or_else(by_content).unwrap_or(Kind::File);
+    let fallback = || PackagePath::parse("file").expect("a plain name");
+    let path = paths.1.or(paths.0).unwrap_or_else(fallback);
+    let is_same = old == new;
+    let side = |bytes: &[u8]| if is_same { BTreeMap::new() } else { [(path.clone(), bytes.to_vec())].into() };
+    let (old, new) = (side(old), side(new));
+    let same = if is_same { BTreeSet::from([path.clone()]) } else { BTreeSet::new() };
+    diff(&Input {
+        old: &old,
+        new: &new,
+        same: &same,
+        read_same: &|_| None,
+        names: (&args.old, &args.new),
+        chosen: Some(kind),
+        details: args.derived,
+    })
+}
+
+fn trees(args: &DiffArgs, old: &Tree, new: &Tree) -> anyhow::Result<Diff> {
+    let (differing, same) = side::differing(old, new)?;
+    Ok(diff(&Input {
+        old: &differing.0,
+        new: &differing.1,
+        same: &same,
+        read_same: &|path| new.read(path).ok(),
+        names: (&args.old, &args.new),
+        chosen: None,
+        details: args.derived,
+    }))
+}
+
+/// Returns a word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-:~^@{}".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+/// Prints a comparison; on a terminal by way of the pager.
+fn tell(context: &Context, args: &DiffArgs, found: &Diff, new: &Side) -> anyhow::Result<()> {
+    let is_terminal = std::io::stdout().is_terminal();
+    let told = match args.format {
+        Format::Text => text(found, Options { color: context.color(is_terminal), details: args.derived }),
+        Format::Json => json(found),
+        Format::Markdown => {
+            let read = |path: &str| match new {
+                Side::File(_, bytes) => Some(bytes.clone()),
+                Side::Tree(tree) => tree.read(&PackagePath::parse(path).ok()?).ok(),
+            };
+            let command = format!("recipesync diff {} {}", quoted(&args.old), quoted(&args.new));
+            markdown::markdown(
+                found,
+                &markdown::Options {
+                    title: args.new.trim_end_matches('/').rsplit('/').next().unwrap_or(&args.new),
+                    max_chars: args.max_chars,
+                    details: args.derived,
+                    diagram: args.diagram.then_some(&read as markdown::NewSide<'_>),
+                    command: &command,
+                },
+            )
+        }
+    };
+    let environment = context.environment();
+    if is_terminal
+        && args.format == Format::Text
+        && git::page(environment.folder(), told.as_bytes(), |name| environment.variable(name).is_some())
+    {
+        return Ok(());
+    }
+    print(told).context("tell what differs")
+}

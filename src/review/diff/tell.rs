@@ -1,0 +1,139 @@
+//! Makes the text of a change, after the comparison.
+
+use super::engine::{Compare, MAX_LEVELS, Side};
+use super::items::identity;
+use crate::asset::json::{Doc, Event, Node, Tag};
+use crate::asset::reference::Reference;
+use crate::review::change::{Change, Content, Op, StepRef};
+use crate::review::hidden::{HIDDEN, is_hidden};
+use crate::review::leaf::is_field_list;
+use crate::review::printable::line;
+use crate::review::value::Shown;
+use crate::review::values::{compact, is_container, is_empty};
+
+impl Compare<'_> {
+    /// Tells of a whole value that came or went: leaf by leaf, or at once where it reads as one.
+    pub(super) fn whole(&mut self, op: Op, node: Node) {
+        let side = if op == Op::Remove { self.old } else { self.new };
+        let doc = side.doc;
+        if self.level >= MAX_LEVELS || is_one(doc, node) {
+            let (old, new) = if op == Op::Remove { (Some(node), None) } else { (None, Some(node)) };
+            return self.tell(op, old, new);
+        }
+        self.level += 1;
+        let place = |at| if op == Op::Remove { (Some(at), None) } else { (None, Some(at)) };
+        let key = if doc.tag(node) == Tag::Array { identity(&[(doc, node)]) } else { None };
+        for (at, item) in doc.items(node).enumerate() {
+            let mark = self.at.mark();
+            let (old, new) = place(at);
+            let name = key.and_then(|key| doc.get(item, key)).and_then(|name| doc.text(name));
+            self.at.item(old, new, name.as_deref());
+            self.whole(op, item);
+            self.at.back(mark);
+        }
+        for (key, value) in doc.members(node) {
+            let mark = self.at.mark();
+            let text = doc.text(key).unwrap_or(std::borrow::Cow::Borrowed(doc.raw(key)));
+            self.at.member(&text);
+            let name = std::mem::replace(&mut self.name, text.into_owned());
+            self.whole(op, value);
+            self.name = name;
+            self.at.back(mark);
+        }
+        self.level -= 1;
+    }
+
+    /// Tells of a change of a value.
+    pub(super) fn tell(&mut self, op: Op, old: Option<Node>, new: Option<Node>) {
+        let text = |side: &Side<'_>, node: Option<Node>| node.map(|node| words(side, &self.name, node));
+        let (old_text, new_text) = (text(&self.old, old), text(&self.new, new));
+        self.tell_as(op, old, new, old_text, new_text);
+    }
+
+    /// Tells of a change of a value in given words. Two values that read the same are told as they are written.
+    pub(super) fn tell_as(
+        &mut self,
+        op: Op,
+        old: Option<Node>,
+        new: Option<Node>,
+        old_text: Option<String>,
+        new_text: Option<String>,
+    ) {
+        let content = |side: &Side<'_>, node: Option<Node>, text: &Option<String>| {
+            let is_told = !text.as_ref().is_some_and(|text| text.contains(HIDDEN));
+            node.map(|node| if is_told { content(side.doc, &self.name, node) } else { Content::Hidden })
+        };
+        let (was, is) = (content(&self.old, old, &old_text), content(&self.new, new, &new_text));
+        let (old_text, new_text) = match (&was, &is) {
+            (Some(Content::Json(was)), Some(Content::Json(is))) if old_text == new_text => {
+                (Some(line(was)), Some(line(is)))
+            }
+            _ => (old_text, new_text),
+        };
+        let change =
+            Change { old: was, new: is, old_text, new_text, ..self.blank(op, old.is_some(), new.is_some()) };
+        self.found.change(self.order, change);
+    }
+
+    /// Returns a change without its values.
+    pub(super) fn blank(&self, op: Op, old: bool, new: bool) -> Change {
+        let pointers = self.pointers(old, new);
+        let field = if self.at.field.is_empty() { self.name.clone() } else { self.at.field.clone() };
+        Change {
+            op,
+            what: self.what,
+            field,
+            step: self.step_ref(),
+            old_pointer: pointers.old,
+            new_pointer: pointers.new,
+            more_pointers: Vec::new(),
+            old: None,
+            new: None,
+            old_text: None,
+            new_text: None,
+            outline: Vec::new(),
+            inside: 0,
+        }
+    }
+
+    fn step_ref(&self) -> Option<StepRef> {
+        self.recipes.and_then(|recipes| recipes.step_ref(self.subject))
+    }
+}
+
+/// Returns a value in words, on one line or on several.
+pub(super) fn words(side: &Side<'_>, name: &str, node: Node) -> String {
+    match side.values.value(name, node) {
+        Shown::Line(text) => text,
+        Shown::Text(lines) => lines.join("\n"),
+        Shown::List(what, lines) => format!("{what}\n{}", lines.join("\n")),
+    }
+}
+
+/// Returns a value as it is, unless something in it is not to be shown.
+pub(super) fn content(doc: &Doc<'_>, name: &str, node: Node) -> Content {
+    let mut name = std::borrow::Cow::Borrowed(name);
+    let is_secret = doc.walk(node).any(|event| match event {
+        Event::Key(key) => {
+            name = doc.text(key).unwrap_or_default();
+            false
+        }
+        Event::Value(node) if doc.tag(node) == Tag::String => {
+            doc.text(node).is_some_and(|text| is_hidden(&name, &text))
+        }
+        _ => false,
+    });
+    if is_secret { Content::Hidden } else { Content::Json(compact(doc, node)) }
+}
+
+/// Returns whether a value is told at once.
+fn is_one(doc: &Doc<'_>, node: Node) -> bool {
+    let is_text = |key| doc.get(node, key).is_some_and(|value| doc.tag(value) == Tag::String);
+    let is_field = || is_text("name") && (is_text("type") || is_text("control_type"));
+    let is_condition = || is_text("operand") && doc.get(node, "lhs").is_some();
+    !is_container(doc.tag(node))
+        || is_empty(doc, node)
+        || doc.tag(node) == Tag::Object && (is_field() || is_condition())
+        || Reference::read(doc, node, false).is_some()
+        || is_field_list(doc, node)
+}

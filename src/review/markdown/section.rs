@@ -1,0 +1,218 @@
+//! The section of one asset, and how it gets shorter.
+
+use super::super::change::{AssetDiff, Change, What};
+use super::super::lines::{Depth, Line, Sign, body};
+use super::super::printable;
+use super::escape;
+
+/// How much of a section is left out. Each one leaves out what the ones before it do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Cut {
+    /// Nothing.
+    Nothing,
+    /// The diagram.
+    Diagram,
+    /// The middle of values of more than so many characters.
+    Values(usize),
+    /// What is told of steps that came or went.
+    Bodies,
+    /// All but the steps' headings.
+    Fields,
+    /// The section.
+    All,
+}
+
+/// What is left out, one after the other, until it fits.
+pub(super) const CUTS: [Cut; 7] =
+    [Cut::Diagram, Cut::Values(600), Cut::Values(160), Cut::Values(80), Cut::Bodies, Cut::Fields, Cut::All];
+
+/// The most lines of a section that is open from the start, and the most sections of which any is.
+const MAX_OPEN_LINES: usize = 60;
+pub(super) const MAX_OPEN: usize = 3;
+
+/// What is to be told of an asset.
+pub(super) struct Section<'d> {
+    asset: &'d AssetDiff,
+    lines: Vec<Line>,
+    diagram: Option<String>,
+    open: bool,
+}
+
+impl<'d> Section<'d> {
+    /// Reads what there is to tell of an asset.
+    pub(super) fn new(asset: &'d AssetDiff, details: bool, diagram: Option<String>, few: bool) -> Self {
+        let lines = body(asset, details);
+        let open = few && lines.len() <= MAX_OPEN_LINES;
+        Self { asset, lines, diagram, open }
+    }
+
+    /// Writes the section, as far as it is not cut.
+    pub(super) fn written(&self, cut: Cut) -> String {
+        if cut == Cut::All {
+            return String::new();
+        }
+        let asset = self.asset;
+        let mut out = String::from(if self.open { "<details open>" } else { "<details>" });
+        let mark = sign_text(super::super::lines::sign(asset));
+        out.push_str(&format!(
+            "<summary>{mark} <b>{}</b> — {}</summary>\n\n{}\n",
+            escape::name(title(asset)),
+            escape::name(&asset.headline),
+            escape::code(&asset.path)
+        ));
+        let lines = self.fenced(cut);
+        if !lines.is_empty() {
+            let fence = escape::fence(lines.iter().map(String::as_str));
+            out.push_str(&format!("\n{fence}diff\n"));
+            for line in lines {
+                out.push_str(line.trim_end());
+                out.push('\n');
+            }
+            out.push_str(&format!("{fence}\n"));
+        }
+        if let Some(diagram) = self.diagram.as_ref().filter(|_| cut < Cut::Diagram) {
+            let fence = escape::fence(diagram.lines());
+            out.push_str(&format!(
+                "\n<details><summary>Diagram</summary>\n\n{fence}mermaid\n{diagram}{fence}\n\n</details>\n"
+            ));
+        }
+        out.push_str("\n</details>\n");
+        out
+    }
+
+    /// Returns the lines inside the fence, and one that says how many are not there.
+    fn fenced(&self, cut: Cut) -> Vec<String> {
+        let most = match cut {
+            Cut::Nothing | Cut::Diagram => usize::MAX,
+            Cut::Values(most) => most,
+            Cut::Bodies | Cut::Fields | Cut::All => 80,
+        };
+        let mut kept = Vec::new();
+        let mut left_out = 0;
+        let mut rest = &self.lines[..];
+        while let Some(first) = rest.first() {
+            let is_value = |line: &Line| line.depth == Depth::Value;
+            let run = rest.iter().take_while(|line| is_value(line)).count().max(1);
+            let (run, behind) = rest.split_at(run);
+            rest = behind;
+            if !is_kept(first, cut) {
+                left_out += run.len();
+                continue;
+            }
+            let texts: Vec<String> = run.iter().map(|line| fenced_line(line, most)).collect();
+            left_out += push_run(&mut kept, texts, most);
+        }
+        if left_out > 0 {
+            let lines = if left_out == 1 { "line" } else { "lines" };
+            kept.push(format!("# … {left_out} {lines} left out"));
+        }
+        kept
+    }
+}
+
+/// Returns what an asset is called: its name, else the last part of its path.
+pub(super) fn title(asset: &AssetDiff) -> &str {
+    let file = asset.path.rsplit('/').next().unwrap_or(&asset.path);
+    asset.name.as_deref().filter(|name| !name.trim().is_empty()).unwrap_or(file)
+}
+
+/// Returns the sign of an asset outside of a fence.
+pub(super) fn sign_text(sign: Sign) -> &'static str {
+    match sign {
+        Sign::Added => "+",
+        Sign::Removed => "-",
+        Sign::Moved => "&gt;",
+        Sign::Folded => "·",
+        _ => "~",
+    }
+}
+
+/// Returns whether a line, and the value below it, is left in.
+fn is_kept(line: &Line, cut: Cut) -> bool {
+    let is_body =
+        line.depth == Depth::Change && line.spans.first().is_some_and(|span| span.text.starts_with("    "));
+    match cut {
+        Cut::Bodies => !is_body,
+        Cut::Fields => !is_body && line.depth == Depth::Change && line.sign != Sign::Folded,
+        _ => true,
+    }
+}
+
+/// Returns a line as it stands in the fence: its sign first, which is what forges colour.
+fn fenced_line(line: &Line, most: usize) -> String {
+    let sign = match line.sign {
+        Sign::Added | Sign::TextAdded => '+',
+        Sign::Removed | Sign::TextRemoved => '-',
+        Sign::Changed | Sign::Moved => '!',
+        Sign::Folded => '#',
+        Sign::Header | Sign::Text => ' ',
+    };
+    let indent = match line.depth {
+        Depth::Asset | Depth::Change => 1,
+        Depth::Field => 5,
+        Depth::Value => 9,
+    };
+    let text = printable::line(&line.text());
+    format!("{sign}{}{}", " ".repeat(indent), shortened(&text, most))
+}
+
+/// Returns a text without its middle, if it has more than so many characters.
+fn shortened(text: &str, most: usize) -> String {
+    if text.len() <= most {
+        return text.to_owned();
+    }
+    let count = text.chars().count();
+    if count <= most {
+        return text.to_owned();
+    }
+    let (front, back) = (most.div_ceil(2), most / 2);
+    let at = |number: usize| text.char_indices().nth(number).map_or(text.len(), |(at, _)| at);
+    format!("{}…({} more)…{}", &text[..at(front)], count - front - back, &text[at(count - back)..])
+}
+
+/// Appends the lines of a value, without the middle ones if they are too much; returns how many are left out.
+fn push_run(kept: &mut Vec<String>, lines: Vec<String>, most: usize) -> usize {
+    let size = |line: &String| line.chars().count();
+    let most = most.saturating_mul(2);
+    if lines.len() < 4 || lines.iter().map(size).sum::<usize>() <= most {
+        kept.extend(lines);
+        return 0;
+    }
+    let fitting = |lines: &mut dyn Iterator<Item = &String>| {
+        let mut sum = 0;
+        lines
+            .take_while(|line| {
+                sum += size(line);
+                sum <= most / 2
+            })
+            .count()
+            .max(1)
+    };
+    let front = fitting(&mut lines.iter());
+    let back = fitting(&mut lines.iter().rev()).min(lines.len() - front);
+    let middle = lines.len() - front - back;
+    let end = lines.len() - back;
+    for (at, line) in lines.into_iter().enumerate() {
+        if at < front || at >= end {
+            kept.push(line);
+        } else if at == front {
+            kept.push(format!("          …({middle} more lines)…"));
+        }
+    }
+    0
+}
+
+/// Returns what became of the steps of the new version, by number, for a diagram.
+pub(super) fn step_changes(changes: &[Change]) -> impl Iterator<Item = (usize, super::diagram::Mark)> + '_ {
+    use super::super::change::Op;
+    use super::diagram::Mark;
+    changes.iter().filter_map(|change| {
+        let number = change.step.as_ref()?.number?;
+        let mark = match (change.what, change.op) {
+            (What::Step, Op::Add) => Mark::Added,
+            (What::Step, Op::Move) => Mark::Moved,
+            _ => Mark::Changed,
+        };
+        Some((number, mark))
+    })
+}
