@@ -90,9 +90,9 @@ pub(super) async fn run(context: &Context, args: &GitSetupArgs) -> anyhow::Resul
     let after = if args.remove { without_lines(&before) } else { with_lines(&before) };
     if after != before {
         if after.is_empty() {
-            fs::remove_file(&file)?
+            fs::remove_file(&file)?;
         } else {
-            fs::overwrite(&file, &after)?
+            fs::overwrite(&file, &after)?;
         }
         told.push_str(&format!("wrote {}\n", file.display()));
     }

@@ -18,6 +18,7 @@ use crate::model::path::PackagePath;
 use crate::model::plan::Pair;
 use crate::model::project::ProjectName;
 use crate::model::state::Next;
+use crate::secrets;
 use crate::sync::{Disposition, Failed, Glance, Outlook, StepError, Wiring, chain, glance, prepare};
 use crate::telemetry::printable;
 use crate::wire::Home;
@@ -106,7 +107,7 @@ async fn both_sides(
     let mut sides = [None, None];
     for (side, blob) in sides.iter_mut().zip([pair.workspace, pair.branch]) {
         if let Some(blob) = blob {
-            *side = Some(wiring.repository.blob(blob).await?);
+            *side = Some(secrets::shown(path, &wiring.repository.blob(blob).await?));
         }
     }
     let [workspace, branch] = &sides;

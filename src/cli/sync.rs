@@ -24,7 +24,7 @@ use crate::wire::Home;
 ///
 /// Exports what changed in the workspace, imports what was committed, looks again, and ends with
 /// 0 when all is in step, 2 when something waits for a person (a conflict, drift, a refused or
-/// ineffective import, something to prune), 1 when it failed.
+/// ineffective import, something to prune, a secret), 1 when it failed.
 ///
 ///   recipesync sync
 ///   recipesync sync orders billing --give-up-after 5m

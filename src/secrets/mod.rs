@@ -13,6 +13,7 @@ mod source;
 mod values;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,9 @@ use crate::asset::json::Doc;
 use crate::asset::kind::Kind;
 use crate::asset::page;
 use crate::model::path::PackagePath;
+
+/// What is shown instead of a secret.
+const HIDDEN: &str = "(hidden)";
 
 /// How sure it is that something must not get into git.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -100,6 +104,25 @@ pub fn scan(path: &PackagePath, bytes: &[u8]) -> Vec<Finding> {
         }
         _ => scan_text(&kind, bytes),
     }
+}
+
+/// Returns a file as it may be shown: each line that surely holds a secret is replaced by a word that says so.
+#[must_use]
+pub fn shown(path: &PackagePath, bytes: &[u8]) -> Vec<u8> {
+    let Ok(text) = std::str::from_utf8(bytes) else { return bytes.to_vec() };
+    if Doc::parse(bytes).is_err() {
+        return redacted(text).into_owned().into_bytes();
+    }
+    let certain = scan(path, bytes).into_iter().filter(|finding| finding.level == Level::Certain);
+    let hidden: BTreeSet<u32> = certain.map(|finding| finding.line).collect();
+    let show = |(number, line): (u32, &str)| {
+        if !hidden.contains(&number) {
+            return line.to_owned();
+        }
+        let indent = line.len() - line.trim_start().len();
+        format!("{}{HIDDEN}{}", &line[..indent], if line.ends_with('\n') { "\n" } else { "" })
+    };
+    (1..).zip(text.split_inclusive('\n')).map(show).collect::<String>().into_bytes()
 }
 
 fn scan_text(kind: &Kind, bytes: &[u8]) -> Vec<Finding> {
@@ -188,6 +211,14 @@ mod tests {
         std::io::Write::write_all(&mut writer, page).unwrap();
         let zip = writer.finish().unwrap().into_inner();
         assert_eq!(strongest(&path("x.lcap_page.zip"), &zip), Some(Level::Certain));
+    }
+
+    #[test]
+    fn lines_with_secrets_are_not_shown() {
+        let text = "{\n  \"a\": 1,\n  \"client_secret\": \"EXAMPLEfakefakefakefake01\"\n}\n";
+        let shown = |name, text: &str| String::from_utf8(shown(&path(name), text.as_bytes())).unwrap();
+        assert_eq!(shown("x.recipe.json", text), "{\n  \"a\": 1,\n  (hidden)\n}\n");
+        assert_eq!(shown("x.custom_adapter.rb", "token: 'EXAMPLEfakefakefakefake01'\nb"), "(hidden)\nb");
     }
 
     #[test]

@@ -6,16 +6,13 @@ use std::borrow::Cow;
 
 use super::names::{is_credential, judge_literal};
 use super::values::{judge, typed};
-use super::{Finding, Level, Mark, surer};
+use super::{Finding, HIDDEN, Level, Mark, surer};
 
 /// What settles a false alarm, in a comment on its line or on the one before.
 const ALLOW: &str = "recipesync:allow";
 
 /// The longest name that is looked for before a text in quotes, in bytes.
 const LONGEST_NAME: usize = 80;
-
-/// What is shown instead of a line.
-const HIDDEN: &str = "(hidden)";
 
 /// Returns what the lines of a text hold.
 pub(super) fn scan(text: &str) -> Vec<Finding> {

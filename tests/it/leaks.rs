@@ -125,6 +125,9 @@ fn what_is_held_back_is_not_imported_over() {
         assert!(stage.imports().is_empty());
         assert_eq!(stage.workspace_file(SOURCE), Some(leak()));
         keeps_quiet(&synced.outcome);
+        let plan = stage.run(&["plan"]);
+        assert!(plan.stdout.contains("(hidden)"), "both sides are shown: {}", plan.stdout);
+        keeps_quiet(&plan);
     }
     assert!(!is_upstream(&stage, SECRET), "nor is it offered to be merged");
     // Mended, both go where they belong.

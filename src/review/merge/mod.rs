@@ -15,6 +15,8 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 use similar::{ChangeTag, TextDiff};
 
 use self::steps::{Id, Steps};
@@ -179,7 +181,7 @@ impl Merge {
         for (key, value) in [("config", config), ("version", version)] {
             members.extend(value.map(|value| (key.to_owned(), value)));
         }
-        members.insert("code".to_owned(), code(three, &merged));
+        members.insert("code".to_owned(), code(&merged));
         (Tree::Map(members), is_broken)
     }
 
@@ -235,22 +237,18 @@ impl Merge {
 }
 
 /// Returns the steps as they stand in a file, numbered anew.
-fn code(three: Three<&Steps>, steps: &Steps) -> Tree {
-    let number: std::collections::BTreeMap<Id, usize> =
-        steps.order.iter().enumerate().map(|(number, id)| (*id, number)).collect();
-    build(three, steps, &number, 0)
+fn code(steps: &Steps) -> Tree {
+    let numbers: BTreeMap<Id, usize> = (0..).zip(&steps.order).map(|(number, id)| (*id, number)).collect();
+    build(steps, &numbers, 0)
 }
 
-fn build(
-    three: Three<&Steps>,
-    steps: &Steps,
-    number: &std::collections::BTreeMap<Id, usize>,
-    id: Id,
-) -> Tree {
+fn build(steps: &Steps, numbers: &BTreeMap<Id, usize>, id: Id) -> Tree {
     let mut fields = steps.fields.get(&id).cloned().unwrap_or_default();
-    fields.insert("number".to_owned(), Tree::Scalar(number[&id].to_string()));
+    if steps.numbered.contains(&id) {
+        fields.insert("number".to_owned(), Tree::Scalar(numbers[&id].to_string()));
+    }
     if steps.blocks.contains(&id) {
-        let inside = steps.children[&id].iter().map(|child| build(three, steps, number, *child));
+        let inside = steps.children[&id].iter().map(|child| build(steps, numbers, *child));
         fields.insert("block".to_owned(), Tree::List(inside.collect()));
     }
     Tree::Map(fields)

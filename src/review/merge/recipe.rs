@@ -25,6 +25,9 @@ impl Merge {
             if !children.is_empty() || three.ours.blocks.contains(&id) || three.theirs.blocks.contains(&id) {
                 merged.blocks.insert(id);
             }
+            if three.ours.numbered.contains(&id) || three.theirs.numbered.contains(&id) {
+                merged.numbered.insert(id);
+            }
             merged.parent.extend(children.iter().map(|child| (*child, id)));
             merged.children.insert(id, children);
         }
@@ -85,6 +88,7 @@ impl Merge {
             };
             parents.insert(id, parent);
         }
+        self.bring_back(self.preferred(three), present, &mut parents);
         // Into a step that is gone, or around in a circle, nothing can be moved.
         let lost: Vec<Id> =
             present.iter().copied().filter(|id| !reaches_trigger(*id, &parents, present)).collect();
@@ -100,6 +104,21 @@ impl Merge {
             present.remove(&id);
         }
         parents
+    }
+
+    /// Where a side is written that kept a step of a block that the other one removed, the block is written as well.
+    fn bring_back(&self, side: &Steps, present: &mut BTreeSet<Id>, parents: &mut BTreeMap<Id, Id>) {
+        if self.conflicts.is_empty() {
+            return;
+        }
+        let mut waiting: Vec<Id> = present.iter().copied().collect();
+        while let Some(id) = waiting.pop() {
+            let Some(parent) = parents.get(&id).copied() else { continue };
+            if side.has(parent) && present.insert(parent) {
+                parents.extend(side.parent.get(&parent).map(|above| (parent, *above)));
+                waiting.push(parent);
+            }
+        }
     }
 
     /// Arranges what is inside of a step.
@@ -120,6 +139,18 @@ impl Merge {
                 |id: &Id| stays(id) && anchors.contains(id) || side.placed.contains(id) && is_inside(id);
             inside(side).into_iter().filter(counts).collect()
         };
+        for (side, other) in [(ours, theirs), (theirs, ours)] {
+            let moved = |id: &Id| base.has(*id) && other.has(*id) && other.placed.contains(id);
+            let mut before = None;
+            for id in inside(side) {
+                if !side.placed.contains(&id) {
+                    before = Some(id);
+                } else if let (Some(neighbour), true) = (before.filter(moved), is_inside(&id)) {
+                    let (put, gone) = (step_name(side, id), step_name(side, neighbour));
+                    self.clash(format!("{put} was put behind {gone}, which the other side has moved"));
+                }
+            }
+        }
         let (order, clashes) = arrange(&anchors, &listed(ours), &listed(theirs), self.prefer);
         for clash in clashes {
             self.clash(match clash {
@@ -203,7 +234,7 @@ impl Merge {
 }
 
 /// What the server derives is taken from the side whose doing it follows.
-fn derived<'t>(three: Three<Option<&'t Tree>>, of_theirs: bool) -> Option<&'t Tree> {
+fn derived(three: Three<Option<&Tree>>, of_theirs: bool) -> Option<&Tree> {
     if of_theirs || three.ours == three.base { three.theirs } else { three.ours }
 }
 

@@ -27,6 +27,8 @@ pub(super) struct Steps {
     pub(super) placed: BTreeSet<Id>,
     /// Those that have a list of steps, though perhaps an empty one.
     pub(super) blocks: BTreeSet<Id>,
+    /// Those that say their number.
+    pub(super) numbered: BTreeSet<Id>,
     /// The steps by their number in this version.
     pub(super) order: Vec<Id>,
 }
@@ -96,6 +98,9 @@ fn steps(recipe: &Recipe<'_, '_>, ids: Vec<Id>) -> Steps {
         found.children.insert(id, step.children.iter().map(|child| ids[*child]).collect());
         if recipe.doc.get(step.node, "block").is_some() {
             found.blocks.insert(id);
+        }
+        if recipe.doc.get(step.node, "number").is_some() {
+            found.numbered.insert(id);
         }
     }
     found.order = ids;

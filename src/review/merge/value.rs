@@ -32,7 +32,7 @@ impl<T> Three<T> {
 }
 
 /// Decides for one unit: the side that changed it, or either where both did alike; `None` where they differ.
-pub(super) fn decide<'t>(three: Three<Option<&'t Tree>>) -> Option<Option<&'t Tree>> {
+pub(super) fn decide(three: Three<Option<&Tree>>) -> Option<Option<&Tree>> {
     let Three { base, ours, theirs } = three;
     match (same(base, ours), same(base, theirs)) {
         // Another spelling of the same is taken along.
