@@ -9,6 +9,7 @@ mod crashes;
 mod daemon_stage;
 mod deletions;
 mod demo;
+mod diff;
 mod directions;
 mod faults;
 mod first_run;
