@@ -12,8 +12,8 @@ use super::recipe::string;
 
 /// The longest key in a path, and the longest part of a path that is repeated for each leaf below, in bytes. It bounds
 /// what is written about a file that has a long key above many leaves; real paths are shorter.
-const MAX_KEY: usize = 200;
-const MAX_ABOVE: usize = 1000;
+const MAX_KEY: usize = 100;
+const MAX_ABOVE: usize = 300;
 
 /// A leaf and where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use super::leaf::clipped;
 use super::printable;
 use super::recipe::Step;
 
@@ -57,6 +58,9 @@ const CONTROL: &[(&str, &str)] = &[
     ("catch", "On error"),
     ("stop", "Stop job"),
 ];
+
+/// The longest name that is made of a technical one, in bytes: pills repeat it.
+const MAX_NAME: usize = 200;
 
 /// Returns what a connector is called.
 #[must_use]
@@ -128,9 +132,13 @@ pub fn slug(provider: &str) -> &str {
     }
 }
 
-/// Returns a technical name as words: `_` as spaces, the first letter large. On one line, safe to print.
+/// Returns a technical name as words: `_` as spaces, the first letter large. On one line, safe to print, and of a name
+/// that nobody would read to its end the start.
 #[must_use]
 pub fn readable(name: &str) -> String {
+    if name.len() > MAX_NAME {
+        return readable(clipped(name, MAX_NAME)) + "…";
+    }
     let words = name.split('_').filter(|word| !word.is_empty());
     let text = words.collect::<Vec<_>>().join(" ");
     let mut letters = text.chars();
@@ -167,6 +175,7 @@ mod tests {
         ] {
             assert_eq!(connector(provider), name);
         }
+        assert_eq!(operation(&"é".repeat(200)).chars().count(), MAX_NAME / 2 + 1);
         assert_eq!(operation("__adhoc_http_action"), "Custom action");
         assert_eq!(operation("post_expenses"), "Post expenses");
         assert_eq!(control("while_condition"), Some("While"));

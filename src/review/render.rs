@@ -6,10 +6,16 @@ use std::collections::HashMap;
 
 use crate::asset::json::{Doc, Node, Tag};
 
+use super::leaf::clipped;
 use super::names;
 use super::pill::{Element, Piece, Pill, Source, pieces};
 use super::printable::{push_line, push_lines};
 use super::recipe::{Recipe, Step, string};
+
+/// The longest alias or label that pills repeat, in bytes; real aliases have 8 to 48 letters.
+const MAX_REPEATED: usize = 200;
+/// The most fields that are searched for a name's label: it is looked for again for every pill.
+const MAX_FIELDS: usize = 2000;
 
 /// What the steps are called that pills refer to.
 #[derive(Default)]
@@ -43,7 +49,7 @@ impl<'d, 'a> Labels<'d, 'a> {
     #[must_use]
     pub fn stable(recipe: &Recipe<'d, 'a>) -> Self {
         Self::new(recipe, |step| {
-            let alias = step.alias.as_deref().unwrap_or_default();
+            let alias = clipped(step.alias.as_deref().unwrap_or_default(), MAX_REPEATED);
             let named = || super::printable::line(&format!("{} @{alias}", names::short_title(step)));
             Label {
                 words: if step.is_trigger() { "Trigger".to_owned() } else { named() },
@@ -139,7 +145,7 @@ fn push_path(said: &mut String, path: &[Element<'_>], schema: Option<(&Doc<'_>, 
                 let field = schema.and_then(|(doc, fields)| Some((doc, field(doc, fields, name)?)));
                 let label =
                     field.filter(|_| is_opaque(name)).and_then(|(doc, field)| string(doc, field, "label"));
-                said.push_str(label.as_deref().unwrap_or(name));
+                said.push_str(label.as_deref().map_or(name, |label| clipped(label, MAX_REPEATED)));
                 schema = field.and_then(|(doc, field)| Some((doc, doc.get(field, "properties")?)));
             }
             Element::First => said.push_str("first"),
@@ -157,7 +163,9 @@ fn field(doc: &Doc<'_>, fields: Node, name: &str) -> Option<Node> {
     if doc.tag(fields) != Tag::Array {
         return None;
     }
-    doc.items(fields).find(|field| string(doc, *field, "name").is_some_and(|other| other == name))
+    doc.items(fields)
+        .take(MAX_FIELDS)
+        .find(|field| string(doc, *field, "name").is_some_and(|other| other == name))
 }
 
 /// Returns whether a name says nothing to a person: a uuid, `col_1`, `custom_column_1`.

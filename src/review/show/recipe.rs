@@ -1,5 +1,8 @@
 //! The outline of a recipe.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
+
 use crate::asset::aside::is_aside;
 use crate::asset::compare::Level;
 use crate::asset::fields::Place;
@@ -151,16 +154,15 @@ fn job_report(out: &mut Writer, recipe: &Recipe<'_, '_>, values: &Values<'_, '_,
     let schema = doc.get(trigger, "job_report_schema");
     let config = doc.get(trigger, "job_report_config");
     let mut lines = Vec::new();
-    let column = |name: &str| {
-        let columns = schema.into_iter().flat_map(|schema| doc.items(schema));
-        let mut columns = columns.filter(|column| string(doc, *column, "name").as_deref() == Some(name));
-        columns.next().and_then(|column| string(doc, column, "label"))
-    };
+    let columns = schema.into_iter().flat_map(|schema| doc.items(schema));
+    let labels: HashMap<Cow<'_, str>, Cow<'_, str>> = columns
+        .filter_map(|column| Some((string(doc, column, "name")?, string(doc, column, "label")?)))
+        .collect();
     for node in config.into_iter().chain(schema) {
         let is_config = Some(node) == config && doc.tag(node) == Tag::Object;
         for (key, value) in doc.members(node).filter(|_| is_config) {
             let name = values.key(Some(key));
-            let label = column(&name).map_or_else(|| line(&name), |label| line(&label));
+            let label = line(labels.get(&name).unwrap_or(&name));
             for leaf in leaves_below(doc, value, "") {
                 let dot = if leaf.path.is_empty() || leaf.path.starts_with('[') { "" } else { "." };
                 let shown = values.value(&values.key(leaf.key.or(Some(key))), leaf.node);

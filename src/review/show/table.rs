@@ -1,6 +1,7 @@
 //! The outlines of lookup tables and data tables: their columns, and the rows that came along.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use crate::asset::aside::{is_aside, is_empty};
 use crate::asset::compare::Level;
@@ -115,14 +116,17 @@ fn relation(values: &Values<'_, '_, '_>, column: Node) -> Option<String> {
 
 /// Writes rows as comma-separated values, a line each, with the columns' titles above.
 fn write_rows(out: &mut Writer, doc: &Doc<'_>, columns: &[Node], rows: &[Node]) {
-    let known: Vec<(Cow<'_, str>, Cow<'_, str>)> = columns
-        .iter()
-        .filter_map(|column| {
-            let key = string(doc, *column, "name").or_else(|| string(doc, *column, "id"))?;
-            Some((key, title(doc, *column)))
-        })
-        .filter(|(key, title)| !is_unused(title) || rows.iter().any(|row| doc.get(*row, key).is_some()))
-        .collect();
+    let used: HashSet<Cow<'_, str>> =
+        rows.iter().flat_map(|row| doc.members(*row)).filter_map(|(key, _)| doc.text(key)).collect();
+    let mut known: Vec<(Cow<'_, str>, Cow<'_, str>)> = Vec::new();
+    let mut keys = HashSet::new();
+    for column in columns {
+        let Some(key) = string(doc, *column, "name").or_else(|| string(doc, *column, "id")) else { continue };
+        let title = title(doc, *column);
+        if (!is_unused(&title) || used.contains(&key)) && keys.insert(key.clone()) {
+            known.push((key, title));
+        }
+    }
     let titles: Vec<String> = known.iter().map(|(_, title)| cell(title)).collect();
     out.line(2, &titles.join(","));
     for row in rows {
@@ -137,9 +141,8 @@ fn write_rows(out: &mut Writer, doc: &Doc<'_>, columns: &[Node], rows: &[Node]) 
                 },
             });
         }
-        let others = doc.members(*row).filter(|(key, _)| {
-            doc.text(*key).is_none_or(|key| !known.iter().any(|(known, _)| *known == key))
-        });
+        let others =
+            doc.members(*row).filter(|(key, _)| doc.text(*key).is_none_or(|key| !keys.contains(&key)));
         for (key, value) in others {
             cells.push(cell(&format!("{}={}", doc.raw(key), json(doc, value))));
         }
