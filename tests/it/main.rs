@@ -10,6 +10,7 @@ mod crashes;
 mod daemon_stage;
 mod deletions;
 mod demo;
+mod diff;
 mod directions;
 mod disk;
 mod faults;

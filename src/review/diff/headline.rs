@@ -7,7 +7,8 @@ use crate::review::change::{AssetChange, AssetDiff, Change, Counts, Diff, Op, Sa
 
 /// Returns the headline of an asset that is on both sides.
 pub(super) fn of(asset: &AssetDiff) -> String {
-    let words = if asset.kind == Kind::Recipe && asset.changes.iter().any(|change| change.what != What::Field)
+    let words = if asset.kind == Kind::Recipe
+        && asset.changes.iter().any(|change| !matches!(change.what, What::Field | What::Text | What::Binary))
     {
         recipe(&asset.changes)
     } else {

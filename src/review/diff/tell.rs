@@ -78,7 +78,8 @@ impl Compare<'_> {
     /// Returns a change without its values.
     pub(super) fn blank(&self, op: Op, old: bool, new: bool) -> Change {
         let pointers = self.pointers(old, new);
-        let field = if self.at.field.is_empty() { self.name.clone() } else { self.at.field.clone() };
+        let named = [&self.at.field, &self.name].into_iter().find(|name| !name.is_empty());
+        let field = named.map_or_else(|| "(value)".to_owned(), |name| line(name));
         Change {
             op,
             what: self.what,

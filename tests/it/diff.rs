@@ -1,0 +1,138 @@
+//! Differences through the built binary: files, folders, packages and revisions in any mix.
+
+use std::path::Path;
+use std::process::Command;
+
+const LOOK_UP: &str = include_str!("../data/order-desk/Recipes/look_up_order.recipe.json");
+
+#[expect(clippy::disallowed_methods, reason = "the binary itself is what is tested")]
+fn run(program: &str, folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(folder).env_clear().env("HOME", folder).env("PATH", env!("PATH"));
+    let output = command.output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+fn diff(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let program = assert_cmd::cargo::cargo_bin!("recipesync").to_str().unwrap();
+    run(program, folder, &[&["diff"], arguments].concat())
+}
+
+fn git(folder: &Path, arguments: &[&str]) {
+    let (code, _, stderr) = run("git", folder, arguments);
+    assert_eq!(code, Some(0), "git {arguments:?}: {stderr}");
+}
+
+fn write(folder: &Path, name: &str, text: &str) {
+    recipesync::fs::create_folder(folder.join(name).parent().unwrap()).unwrap();
+    recipesync::fs::write(&folder.join(name), text.as_bytes()).unwrap();
+}
+
+/// Makes a repository whose last commit changes one input of a recipe, and returns that edited text.
+fn repository(folder: &Path) -> String {
+    let edited = LOOK_UP.replace(r#""limit": "1""#, r#""limit": "20""#);
+    assert_ne!(edited, LOOK_UP);
+    git(folder, &["init", "--quiet", "--initial-branch=main"]);
+    git(folder, &["config", "user.name", "You"]);
+    git(folder, &["config", "user.email", "you@example.com"]);
+    for text in [LOOK_UP, &edited] {
+        write(folder, "orders/look_up_order.recipe.json", text);
+        write(folder, "orders/other.recipe.json", LOOK_UP);
+        git(folder, &["add", "--all"]);
+        git(folder, &["commit", "--quiet", "--message", "orders"]);
+    }
+    edited
+}
+
+const EDIT: &str = "\
+~ recipe look_up_order.recipe.json “Look up order”: 1 step changed
+  ~ step 1 Data table · Get records
+      ~ limit: 1 → 20
+
+1 recipe changed
+";
+
+#[test]
+fn sides_may_be_files_folders_packages_and_revisions() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let edited = repository(folder);
+    write(folder, "old.json", LOOK_UP);
+    write(folder, "new.recipe.json", &edited);
+    let program = assert_cmd::cargo::cargo_bin!("recipesync").to_str().unwrap();
+    assert_eq!(run(program, folder, &["pack", "orders", "orders.zip"]).0, Some(0));
+
+    for (old, new) in [
+        ("HEAD~1:orders", "HEAD:orders"),
+        ("HEAD~1:orders", "orders"),
+        ("HEAD~1:orders/", "orders.zip"),
+        ("main~1:orders/look_up_order.recipe.json", "orders/look_up_order.recipe.json"),
+        ("HEAD~1:./orders/look_up_order.recipe.json", "HEAD:orders/look_up_order.recipe.json"),
+    ] {
+        assert_eq!(diff(folder, &[old, new]), (Some(0), EDIT.to_owned(), String::new()), "{old} {new}");
+        assert_eq!(diff(folder, &[old, new, "--exit-code"]).0, Some(2), "{old} {new}");
+    }
+    let named = EDIT.replace("look_up_order.recipe.json", "new.recipe.json");
+    assert_eq!(diff(folder, &["old.json", "new.recipe.json"]).1, named, "a name that says nothing");
+    let whole = EDIT.replace("recipe look_up", "recipe orders/look_up");
+    assert_eq!(diff(folder, &["HEAD~1", "HEAD"]).1, whole);
+    assert_eq!(diff(&folder.join("orders"), &["HEAD~1:./", "."]).1, EDIT);
+
+    for same in [("orders", "orders.zip"), ("HEAD:orders", "orders"), ("HEAD", "main")] {
+        let told = diff(folder, &[same.0, same.1, "--exit-code"]);
+        assert_eq!(told, (Some(0), "Identical.\n".to_owned(), String::new()), "{same:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_compared_is_said_and_nothing_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write(folder, "a.recipe.json", LOOK_UP);
+    write(folder, "no.zip", "no zip");
+    for (old, new, reason) in [
+        ("a.recipe.json", "gone", "there is no file or folder gone, and no repository here"),
+        ("a.recipe.json", ".", "a.recipe.json is a file, and . is not"),
+        ("no.zip", ".", "the package no.zip is refused"),
+    ] {
+        let (code, stdout, stderr) = diff(folder, &[old, new, "--format", "json"]);
+        assert_eq!((code, stdout.as_str()), (Some(1), ""), "{old} {new}");
+        assert!(stderr.contains(reason), "{stderr}");
+    }
+    git(folder, &["init", "--quiet"]);
+    let (_, _, stderr) = diff(folder, &["a.recipe.json", "gone"]);
+    assert!(stderr.contains("there is no file or folder gone, and no revision of that name"), "{stderr}");
+    assert_eq!(diff(folder, &["a.recipe.json"]).0, Some(64));
+    assert_eq!(diff(folder, &["a.recipe.json", ".", "--format", "html"]).0, Some(64));
+}
+
+#[test]
+fn programs_and_forges_get_their_own_format() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    repository(folder);
+    let (_, json, _) = diff(folder, &["HEAD~1:orders", "orders", "--format", "json", "--color", "always"]);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&json["format"], &json["sameness"]), (&1.into(), &"different".into()));
+    let counts = serde_json::json!({"added": 0, "removed": 0, "changed": 1, "moved": 0, "unchanged": 1});
+    assert_eq!(json["summary"]["recipe"], counts);
+    let change = serde_json::json!({
+        "op": "replace", "what": "input", "field": "limit", "old": "1", "new": "20", "old_text": "1", "new_text": "20",
+        "old_pointer": "/code/block/0/input/limit", "new_pointer": "/code/block/0/input/limit", "more_pointers": [],
+        "step": {"number": 1, "old_number": 1, "uuid": "0d5e1c5a-54f6-4a1e-9a1b-4f2f8f6d0a01", "as": "2b7c11d0",
+            "title": "Data table · Get records", "keyword": "action"},
+    });
+    assert_eq!(json["assets"][0]["changes"], serde_json::json!([change]));
+    assert_eq!(json["assets"][0]["folded"], serde_json::json!([]));
+
+    let (_, markdown, _) = diff(folder, &["HEAD~1:orders", "orders", "--format", "markdown", "--diagram"]);
+    assert!(
+        markdown.starts_with("<!-- recipesync:diff orders -->\n### orders: 1 recipe changed\n"),
+        "{markdown}"
+    );
+    assert!(markdown.contains("\n!     limit: 1 → 20\n") && markdown.contains("```mermaid\n"), "{markdown}");
+    let (_, colored, _) = diff(folder, &["HEAD~1:orders", "orders", "--color", "always"]);
+    assert!(colored.contains("\u{1b}[33m~ limit: 1 → 20\u{1b}[0m"), "{colored:?}");
+    assert!(!diff(folder, &["HEAD~1:orders", "orders"]).1.contains('\u{1b}'));
+}
