@@ -114,24 +114,28 @@ impl Package {
 
     /// Checks a zip inside under what is left of the limits.
     fn check_nested(&self, entry: &Entry, content: &[u8]) -> Result<(), ArchiveError> {
-        let (records, unpacked) = {
-            let nested = self.nested.lock().unwrap_or_else(PoisonError::into_inner);
-            let others = nested.iter().filter(|(path, _)| **path != entry.path);
-            others.fold(self.declared, |sum, (_, size)| (sum.0 + size.0, sum.1 + size.1))
-        };
+        let files = self.count_nested(entry, content)?;
+        for file in files.into_iter().map(Entry::from) {
+            let packed = usize::try_from(file.packed).expect("checked to lie inside the zip");
+            let _content = inflate(&file, &content[file.start..file.start + packed])?;
+        }
+        Ok(())
+    }
+
+    /// Reads the directory of a zip inside, and counts it before anything of it is inflated: other threads read others.
+    fn count_nested(&self, entry: &Entry, content: &[u8]) -> Result<Vec<Record>, ArchiveError> {
+        let mut nested = self.nested.lock().unwrap_or_else(PoisonError::into_inner);
+        let others = nested.iter().filter(|(path, _)| **path != entry.path);
+        let (records, unpacked) =
+            others.fold(self.declared, |sum, (_, size)| (sum.0 + size.0, sum.1 + size.1));
         let left = Limits {
             entries: self.limits.entries.saturating_sub(records),
             unpacked: self.limits.unpacked.saturating_sub(unpacked),
             ..self.limits
         };
         let directory = directory::read(content, &left)?;
-        for file in directory.files.into_iter().map(Entry::from) {
-            let packed = usize::try_from(file.packed).expect("checked to lie inside the zip");
-            let _content = inflate(&file, &content[file.start..file.start + packed])?;
-        }
-        let mut nested = self.nested.lock().unwrap_or_else(PoisonError::into_inner);
         nested.insert(entry.path.clone(), (directory.records, directory.unpacked));
-        Ok(())
+        Ok(directory.files)
     }
 }
 

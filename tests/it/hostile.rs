@@ -21,6 +21,9 @@ const INTAKE: &str = "intake.recipe.json";
 /// The most memory that a process of ours may have held at any time, in kB, whatever came.
 const MOST_KB: u64 = 300_000;
 
+/// Making the largest of the packages holds up all requests, on a busy machine for long.
+const PATIENT: [&str; 2] = ["--give-up-after", "10m"];
+
 /// Runs a command to its end, and returns the most memory that it held, in kB.
 fn peak(mut command: Command) -> (Output, u64) {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -67,7 +70,7 @@ fn every_hostile_package_stalls_its_project_with_the_entry_and_the_reason_and_no
         stage.add_project(&name, pairing, &[("fine.recipe.json", recipe("Fine", "one"))]);
     }
     // All at once on one branch: none of them may lose its race against the others for long.
-    stage.sync().expect(0, "in_sync");
+    stage.sync_with(&PATIENT).expect(0, "in_sync");
     let before = stage.upstream.at_upstream(&["ls-tree", "-r", "main"]);
     let objects = |repository: &str| {
         let listed = stage.upstream.git(&[
@@ -89,7 +92,7 @@ fn every_hostile_package_stalls_its_project_with_the_entry_and_the_reason_and_no
             .fault(&json!({ "on": "export.start", "id": manifest, "then": { "hostile": { "name": case } } }));
     }
     drop(store);
-    let (ran, most) = peak(recipesync(&stage.path("."), &["sync"]));
+    let (ran, most) = peak(recipesync(&stage.path("."), &["sync", PATIENT[0], PATIENT[1]]));
     assert_eq!(ran.status.code(), Some(1), "{}", String::from_utf8_lossy(&ran.stderr));
     assert!(most > 10_000 && most < MOST_KB, "{most} kB were held");
 
@@ -105,6 +108,12 @@ fn every_hostile_package_stalls_its_project_with_the_entry_and_the_reason_and_no
         let (package, reason) =
             reason.split_once(" is refused: ").unwrap_or_else(|| panic!("{case}: {reason}"));
         assert!(package.starts_with("package "), "{case}: {package}");
+        // Which of many pages is one too many depends on who reads faster.
+        let one = (0..20).find(|n| reason.starts_with(&format!("entry \"evil_{n}.lcap_page.zip")));
+        let reason = match one {
+            Some(n) if case == "many_page_bombs" => reason.replace(&format!("evil_{n}."), "evil_N."),
+            _ => reason.to_owned(),
+        };
         writeln!(told, "{case}: {reason}").unwrap();
     }
     insta::assert_snapshot!(told);
@@ -112,7 +121,7 @@ fn every_hostile_package_stalls_its_project_with_the_entry_and_the_reason_and_no
     assert_eq!(objects("state/repos/recipes.git"), blobs, "nothing of them is in the cache");
 
     stage.world(|world| world.faults.clear());
-    stage.sync().expect(0, "in_sync");
+    stage.sync_with(&PATIENT).expect(0, "in_sync");
     assert_eq!(stage.run(&["status"]).code, Some(0), "all of them look again by themselves");
     assert_eq!(said(stage.branch_file("main", INTAKE)).as_deref(), Some("one"));
 }
