@@ -111,3 +111,31 @@ fn git_shows_a_new_step_as_its_own_lines_alone() {
     assert_eq!(changed(&git(at, &["log", "--patch", "--max-count=1"])), expected);
     assert!(changed(&git(at, &["diff", "--no-textconv", "HEAD~"])).len() > 8);
 }
+
+#[test]
+fn every_file_of_a_real_project_has_an_outline_in_which_every_pill_has_its_step() {
+    use recipesync::review::show::{Numbers, outline};
+
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus/dewy-resort");
+    if !corpus.is_dir() {
+        return;
+    }
+    let (mut recipes, mut lines, mut all) = (0, 0, 0);
+    for name in recipesync::fs::list(&corpus).unwrap() {
+        let bytes = recipesync::fs::read(&corpus.join(&name), 1 << 22).unwrap();
+        let name = name.to_str().unwrap();
+        for numbers in [Numbers::Shown, Numbers::Stable] {
+            let shown = outline(name, &bytes, None, numbers);
+            assert_eq!(shown.note, None, "{name}");
+            for odd in ["‹missing", "‹{", "‹'", "(no "] {
+                assert!(!shown.text.contains(odd), "{name}: {odd}: {}", shown.text);
+            }
+            if name.ends_with(".recipe.json") && numbers == Numbers::Stable {
+                recipes += 1;
+                lines += shown.text.lines().count();
+                all += bytes.split(|byte| *byte == b'\n').count();
+            }
+        }
+    }
+    assert!(recipes > 40 && 100 * lines < 10 * all, "{lines} lines of {all}, {recipes} recipes");
+}
