@@ -274,6 +274,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_hidden_is_not_listed_and_what_is_no_file_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["b/c", "b/.d", ".git/e", "a"] {
+            create_folder(folder.path().join(name).parent().unwrap()).unwrap();
+            write(&folder.path().join(name), b"x").unwrap();
+        }
+        std::os::unix::fs::symlink("a", folder.path().join("link")).unwrap();
+        let (files, odd) = list_visible(folder.path()).unwrap();
+        assert_eq!((files, odd), (vec!["a".into(), "b/c".into()], vec![PathBuf::from("link")]));
+    }
+
+    #[test]
     fn a_file_over_the_limit_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x");

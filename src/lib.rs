@@ -52,6 +52,7 @@
 //! | What is ignored when files are compared? | the one table in `asset/fields.rs` |
 //! | What is committed of a file? | [`asset::canonical`] |
 //! | How does a file read to people? | [`review`] |
+//! | What became of an asset between two versions? | [`review::diff`]; its list of changes is [`review::change`] |
 //! | When does an import count as done? | [`model::verdict`] |
 //! | What does an error mean to the loop? | [`sync::StepError::disposition`] |
 //! | What is asked of the platform, and how often? | [`workato::Client`], [`workato::Budget`] |

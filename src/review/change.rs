@@ -110,7 +110,7 @@ pub enum AssetChange {
 }
 
 /// What was done to a value or step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Op {
     /// It is new.
     Add,
@@ -193,7 +193,7 @@ pub struct Change {
 }
 
 /// A value as it is in the file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Content {
     /// JSON on one line, keys sorted.
     Json(String),

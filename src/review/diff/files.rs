@@ -1,5 +1,7 @@
 //! Compares the files of one asset.
 
+use std::collections::HashMap;
+
 use super::engine::{Compare, Side};
 use super::found::{Found, Subject};
 use super::pairing::{self, Asset};
@@ -17,6 +19,9 @@ use crate::review::hidden::{HIDDEN, redacted};
 use crate::review::hunks::unified;
 use crate::review::recipe::Recipe;
 use crate::review::value::Values;
+
+/// The steps that something is told of.
+type Steps = HashMap<Subject, StepRef>;
 
 /// A file of an asset, where it has that file.
 type Part<'p> = (Option<&'p PackagePath>, Option<&'p [u8]>);
@@ -43,7 +48,7 @@ impl Job<'_> {
         }
         // The JSON first: others may repeat it.
         parts.sort_by_key(|(end, ..)| (*end != "json", *end));
-        let (mut found, mut steps, mut same_bytes) = (Found::default(), Vec::new(), true);
+        let (mut found, mut steps, mut same_bytes) = (Found::default(), Steps::new(), true);
         for (_, was, is) in parts {
             let read =
                 |path: Option<&PackagePath>, is_old| path.and_then(|path| self.input.read(path, is_old));
@@ -56,7 +61,7 @@ impl Job<'_> {
             self.part(new, was, is, &mut found, &mut steps);
         }
         let connector_ids = self.world.ids(&found.ids);
-        let (changes, folded, volatile, sameness) = found.finish(|subject| step_ref(&steps, subject));
+        let (changes, folded, volatile, sameness) = found.finish(|subject| steps.get(&subject).cloned());
         let is_moved = old.main != new.main;
         let (old_name, name) = (pairing::name(self.input, old, true), pairing::name(self.input, new, false));
         let change = match (changes.is_empty(), is_moved) {
@@ -117,7 +122,7 @@ impl Job<'_> {
         (was, old): Part<'_>,
         (is, new): Part<'_>,
         found: &mut Found,
-        steps: &mut Vec<(Subject, StepRef)>,
+        steps: &mut Steps,
     ) {
         let paths = (was.map_or("", PackagePath::as_str), is.map_or("", PackagePath::as_str));
         let place = Place::of(&asset.kind);
@@ -146,7 +151,7 @@ impl Job<'_> {
         paths: (&str, &str),
         (old, new): (&Doc<'_>, &Doc<'_>),
         found: &mut Found,
-        steps: &mut Vec<(Subject, StepRef)>,
+        steps: &mut Steps,
     ) {
         let is_recipe = place == Place::Recipe;
         let read = |doc| if is_recipe { Recipe::read(doc).ok() } else { None };
@@ -180,10 +185,6 @@ impl Job<'_> {
         steps.extend(all.subjects().filter_map(|subject| Some((subject, recipes.step_ref(subject)?))));
         found.absorb(all);
     }
-}
-
-fn step_ref(steps: &[(Subject, StepRef)], subject: Subject) -> Option<StepRef> {
-    steps.iter().find(|(known, _)| *known == subject).map(|(_, step)| step.clone())
 }
 
 fn extension(path: &PackagePath) -> &str {

@@ -1,8 +1,8 @@
 //! Gathers what a comparison finds in one asset: changes in the order in which they are told, folds by sort.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::review::change::{Change, FoldKind, Folded, Sameness, StepRef, Volatile, What};
+use crate::review::change::{Change, Content, FoldKind, Folded, Op, Sameness, StepRef, Volatile, What};
 
 /// The step that something is found in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -123,15 +123,14 @@ impl Found {
 
     /// Takes over the changes that another comparison did not find, and folds those that it did.
     pub(super) fn absorb_copy(&mut self, mut copy: Self, field: &str) {
-        let is_known = |change: &Change| {
-            self.changes.iter().any(|(_, own)| {
-                (own.op, &own.field, &own.old, &own.new)
-                    == (change.op, &change.field, &change.old, &change.new)
-            })
-        };
-        let (known, others) = copy.changes.into_iter().partition(|(_, change)| is_known(change));
+        type Key<'k> = (Op, &'k str, &'k Option<Content>, &'k Option<Content>);
+        fn key(change: &Change) -> Key<'_> {
+            (change.op, &change.field, &change.old, &change.new)
+        }
+        let own: HashSet<Key<'_>> = self.changes.iter().map(|(_, change)| key(change)).collect();
+        let (known, others): (Vec<_>, Vec<_>) =
+            copy.changes.into_iter().partition(|(_, change)| own.contains(&key(change)));
         copy.changes = others;
-        let known: Vec<(Order, Change)> = known;
         self.absorb(copy);
         for (_, change) in known {
             let pointers = Pointers { old: change.old_pointer, new: change.new_pointer };

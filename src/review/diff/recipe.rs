@@ -1,6 +1,6 @@
 //! Compares two versions of a recipe: its settings, and step by step what was done to each.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::engine::{Compare, Member};
 use super::found::Subject;
@@ -19,7 +19,7 @@ pub(super) struct Recipes<'c> {
     pub(super) new: Recipe<'c, 'c>,
     pub(super) matching: Matching,
     /// The aliases that several steps of a side have, so that pills do not tell which one they mean.
-    repeated: (Vec<String>, Vec<String>),
+    repeated: (HashSet<String>, HashSet<String>),
     /// Connectors of which all steps became steps of another one.
     pub(super) replaced: Vec<(String, String)>,
 }
@@ -34,7 +34,7 @@ impl<'c> Recipes<'c> {
 
     /// Returns the numbers of the steps that an old and a new alias name, if these are one step.
     pub(super) fn named(&self, old: &str, new: &str) -> Option<(usize, usize)> {
-        let is_clear = |repeated: &[String], alias| !repeated.iter().any(|other| other == alias);
+        let is_clear = |repeated: &HashSet<String>, alias| !repeated.contains(alias);
         if !is_clear(&self.repeated.0, old) || !is_clear(&self.repeated.1, new) {
             return None;
         }
@@ -295,7 +295,7 @@ fn what(key: &str) -> What {
     }
 }
 
-fn repeated(recipe: &Recipe<'_, '_>) -> Vec<String> {
+fn repeated(recipe: &Recipe<'_, '_>) -> HashSet<String> {
     let mut counts: HashMap<&str, usize> = HashMap::new();
     for alias in recipe.steps.iter().filter_map(|step| step.alias.as_deref()) {
         *counts.entry(alias).or_default() += 1;
