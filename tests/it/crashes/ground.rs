@@ -168,7 +168,8 @@ impl Sight {
                 || self.conflicts().contains(path);
             ensure!(is_kept, "the edit {text:?} of {path} is lost");
         }
-        let ours: Vec<&Commit> = self.commits.iter().filter(|commit| commit.committer == "recipesync").collect();
+        let ours: Vec<&Commit> =
+            self.commits.iter().filter(|commit| commit.committer == "recipesync").collect();
         let twice =
             ours.iter().enumerate().any(|(at, one)| ours[..at].iter().any(|other| other.tree == one.tree));
         ensure!(!twice, "a commit was made twice");
