@@ -366,7 +366,8 @@ const MOVE_IN_WORKSPACE: Scenario = Scenario {
         Ok(moved?)
     },
     edits: &[(OTHER, "one")],
-    commits: 1,
+    // What was added is its editor's, and who deleted is not known.
+    commits: 2,
     ends: |sight| sight.agree(&[(INTAKE, "one"), (NOTIFY, "one"), (OTHER, "one")]),
     ..PLAIN
 };
