@@ -146,7 +146,7 @@ async fn check_workspace(report: &mut Report, plant: &Plant, name: &str) -> anyh
 
 /// Asks whether the workspace tells who edited a recipe.
 async fn authors(wiring: &Wiring) -> Finding {
-    match wiring.workspace.client().recipes(wiring.turn(), Some(clock::now()), 1).await {
+    match wiring.workspace.client().recipes(wiring.turn(), clock::now(), 1).await {
         Ok(_) => Finding::ok("it tells who edited a recipe".to_owned()),
         Err(error) => {
             let hint = format!(

@@ -52,8 +52,12 @@ pub fn parts(
     briefs: &BTreeMap<PackagePath, Vec<String>>,
 ) -> Vec<Part> {
     let mut by_author: BTreeMap<Option<&str>, (Option<DateTime<Utc>>, Part)> = BTreeMap::new();
+    // What went from one folder and came in another stays in one commit, where git sees that it moved.
+    let came: BTreeMap<&str, &PackagePath> =
+        changes.iter().filter(|(_, blob)| blob.is_some()).map(|(path, _)| (file_name(path), path)).collect();
     for (path, blob) in changes {
-        let edit = edits.get(path);
+        let shown = if blob.is_none() { came.get(file_name(path)).copied() } else { Some(path) };
+        let edit = shown.and_then(|path| edits.get(path));
         let by = edit.map(|edit| edit.by.as_str());
         let (first, part) = by_author.entry(by).or_default();
         let at = edit.and_then(|edit| edit.at);
@@ -61,7 +65,8 @@ pub fn parts(
         part.by = by.map(str::to_owned);
         part.changes.insert(path.clone(), *blob);
         let changes = briefs.get(path).cloned().unwrap_or_default();
-        let note = Note { changes, comment: edit.and_then(|edit| edit.comment.clone()) };
+        let comment = edit.filter(|_| blob.is_some()).and_then(|edit| edit.comment.clone());
+        let note = Note { changes, comment };
         if note != Note::default() {
             part.notes.insert(path.clone(), note);
         }
@@ -77,6 +82,11 @@ pub fn parts(
         ))
     });
     parts.into_iter().map(|(_, part)| part).collect()
+}
+
+fn file_name(path: &PackagePath) -> &str {
+    let path = path.as_str();
+    path.rsplit_once('/').map_or(path, |(_, name)| name)
 }
 
 #[cfg(test)]
@@ -122,6 +132,17 @@ mod tests {
         "#);
         let together: Changes = parts.into_iter().flat_map(|part| part.changes).collect();
         assert_eq!(together, changes);
+    }
+
+    #[test]
+    fn what_moved_stays_in_one_commit() {
+        let blob = Some(BlobId::from_bytes([1; 20]));
+        let [old, new] = ["a", "Sub/a"].map(path);
+        let changes = Changes::from([(old, None), (new.clone(), blob), (path("b"), None)]);
+        let edits = BTreeMap::from([(new, edit("Kim <k@x>", Some(9), Some("tidied")))]);
+        let sizes: Vec<usize> =
+            parts(&changes, &edits, &BTreeMap::new()).iter().map(|part| part.changes.len()).collect();
+        assert_eq!(sizes, [2, 1]);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::model::project::Source;
 use crate::model::state::State;
 use crate::workato::{ListedRecipe, PER_PAGE, Turn, WorkatoError};
 
-/// More recipes than this are a first export or a move, and not somebody's edits.
+/// More recipes than this are a move or a deployment, and not somebody's edits.
 const MAX_RECIPES: usize = 100;
 
 /// How many pages of the list are read: it is the whole workspace's.
@@ -43,10 +43,12 @@ pub(super) async fn edits(
         .filter(|(path, _)| Kind::of(path) == Kind::Recipe)
         .filter_map(|(path, blob)| Some((path, (*blob)?)))
         .collect();
+    // What a first look finds is nobody's edit.
+    let Some(seen) = &state.seen else { return Ok(BTreeMap::new()) };
     if recipes.is_empty() || recipes.len() > MAX_RECIPES {
         return Ok(BTreeMap::new());
     }
-    let since = state.seen.as_ref().map(|seen| seen.at - OVERLAP);
+    let since = seen.at - OVERLAP;
     match ask(wiring, export::turn(wiring, state), &recipes, since).await {
         Ok(edits) => Ok(edits),
         Err(StepError::Workato(error)) if !error.is_stopping() => Ok(BTreeMap::new()),
@@ -58,7 +60,7 @@ async fn ask(
     wiring: &Wiring,
     turn: Turn<'_>,
     recipes: &BTreeMap<&PackagePath, BlobId>,
-    since: Option<DateTime<Utc>>,
+    since: DateTime<Utc>,
 ) -> Result<BTreeMap<PackagePath, Edit>, StepError> {
     let known = match wiring.project.source {
         Source::Folder(folder) => by_id(wiring, turn, folder, recipes).await?,

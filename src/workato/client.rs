@@ -257,21 +257,19 @@ impl Client {
         self.parse(&reply)
     }
 
-    /// Lists the recipes of the workspace without their code, the latest first; with `since` those that were changed
-    /// after it. Pages count from 1, and one of less than [`PER_PAGE`] is the last.
+    /// Lists the recipes of the workspace that were changed after `since`, the latest first, without their code. Pages count from 1, and one of less than [`PER_PAGE`] is the last.
     ///
     /// # Errors
     /// As every call: [`WorkatoError`].
     pub async fn recipes(
         &self,
         turn: Turn<'_>,
-        since: Option<DateTime<Utc>>,
+        since: DateTime<Utc>,
         page: u32,
     ) -> Result<Vec<ListedRecipe>, WorkatoError> {
         let mut query = vec![("page", page.to_string()), ("per_page", PER_PAGE.to_string())];
         query.push(("exclude_code", "true".to_owned()));
-        let since = since.map(|since| since.to_rfc3339_opts(SecondsFormat::Secs, true));
-        query.extend(since.map(|since| ("updated_after", since)));
+        query.push(("updated_after", since.to_rfc3339_opts(SecondsFormat::Secs, true)));
         let reply = self.get(turn, Call::Recipes, &["recipes"], &query).await?;
         Ok(self.parse::<Recipes>(&reply)?.items)
     }

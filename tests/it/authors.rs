@@ -57,10 +57,12 @@ fn each_person_gets_a_commit_of_their_own_the_earliest_first() {
     orders: 2 recipes changed
 
     changed Reports/report.recipe.json
+        step 1 Logger · Log message: message: one → two
     changed notify.recipe.json
-        Quieter
-
-        Workato-Project: other
+        step 1 Logger · Log message: message: one → two
+        | Quieter
+        |
+        | Workato-Project: other
 
     Workato-Project: orders
     ---
@@ -68,6 +70,7 @@ fn each_person_gets_a_commit_of_their_own_the_earliest_first() {
     orders: 1 recipe changed
 
     changed intake.recipe.json
+        step 1 Logger · Log message: message: one → two
 
     Workato-Project: orders
     ---

@@ -56,7 +56,7 @@ fn every_act_is_told_with_ids_that_are_there_and_a_second_demo_starts_afresh() {
         let repository = dir.join("recipes");
         let log = git(&repository, &["log", "--reverse", "--format=%H %an"]);
         let by: Vec<&str> = log.lines().map(|line| line.split_once(' ').unwrap().1).collect();
-        assert_eq!(by, ["recipesync", "recipesync", "Ada", "Ada"], "each act's commit, once");
+        assert_eq!(by, ["recipesync", "Robin Orders", "Ada", "Ada"], "each act's commit, once");
         let told = words_after(&text, "commit");
         for line in log.lines() {
             let found = told.iter().any(|id| id.len() >= 7 && line.starts_with(id));

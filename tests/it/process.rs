@@ -180,7 +180,7 @@ fn a_reload_takes_up_what_changed_and_a_broken_file_changes_nothing() {
     daemon.signal(Signal::HUP);
     daemon.until("READY=1", 2);
     wait_for("a look with the old one", || exports(&stage) > before);
-    assert!(daemon.log().contains("going on with the old configuration"), "{}", daemon.log());
+    wait_for("the log", || daemon.log().contains("going on with the old configuration"));
 
     stage.project("billing", "dev", "recipes", "1h");
     stage.save_config();
@@ -193,7 +193,7 @@ fn a_reload_takes_up_what_changed_and_a_broken_file_changes_nothing() {
     stage.configure(|config| config.replace("\"state\"", "\"other\""));
     daemon.signal(Signal::HUP);
     daemon.until("READY=1", 4);
-    assert!(daemon.log().contains("state_dir is"), "{}", daemon.log());
+    wait_for("the reason in the log", || daemon.log().contains("state_dir is"));
     stage.configure(|config| {
         config.replace("\"other\"", "\"state\"").replace("schedule = \"1h\"", "schedule = \"1s\"")
     });
