@@ -243,6 +243,14 @@ impl Cache {
         self.objects(move |folder| objects::blobs(folder, &ids, limit)).await
     }
 
+    /// Reads the contents of those files that have at most so many bytes, in the order of their names given.
+    ///
+    /// # Errors
+    /// As [`Self::blobs`].
+    pub async fn small_blobs(&self, ids: Vec<BlobId>, most: usize) -> Result<Vec<Option<Vec<u8>>>, GitError> {
+        self.objects(move |folder| objects::small_blobs(folder, &ids, most)).await
+    }
+
     /// Returns those of the files' contents that the cache does not have.
     ///
     /// # Errors

@@ -205,6 +205,23 @@ pub(super) fn blobs_in(
     Ok(all)
 }
 
+/// Reads the contents of those files that have at most so many bytes.
+pub(super) fn small_blobs(
+    folder: &Path,
+    ids: &[BlobId],
+    most: usize,
+) -> Result<Vec<Option<Vec<u8>>>, GitError> {
+    let repository = open(folder)?;
+    let objects = repository.odb().map_err(damaged(folder))?;
+    ids.iter()
+        .map(|id| {
+            let name = oid(id.as_bytes());
+            let (size, _) = objects.read_header(name).map_err(missing(folder, "blob", name))?;
+            if size > most { Ok(None) } else { Ok(blobs(folder, &[*id], usize::MAX)?.pop()) }
+        })
+        .collect()
+}
+
 /// Returns those of the blobs that are not in the cache.
 pub(super) fn missing_blobs(folder: &Path, ids: Vec<BlobId>) -> Result<Vec<BlobId>, GitError> {
     let repository = open(folder)?;

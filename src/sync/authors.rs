@@ -23,6 +23,9 @@ use crate::workato::{ListedRecipe, PER_PAGE, Turn, WorkatoError};
 /// More recipes than this are a move or a deployment, and not somebody's edits.
 const MAX_RECIPES: usize = 100;
 
+/// Larger recipes than this are not read for their names, in bytes.
+const MAX_BYTES: usize = 1 << 20;
+
 /// How many pages of the list are read: it is the whole workspace's.
 const MAX_PAGES: u32 = 3;
 
@@ -126,10 +129,11 @@ async fn by_name<'a>(
         name: String,
         version: u64,
     }
-    let files = wiring.repository.blobs(recipes.values().copied().collect()).await?;
+    let files = wiring.repository.small_blobs(recipes.values().copied().collect(), MAX_BYTES).await?;
     let mut found: BTreeMap<(String, u64), Vec<&'a PackagePath>> = BTreeMap::new();
     for (path, bytes) in recipes.keys().zip(files) {
-        if let Ok(Head { name, version }) = serde_json::from_slice(&bytes) {
+        let head = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        if let Some(Head { name, version }) = head {
             found.entry((name, version)).or_default().push(path);
         }
     }

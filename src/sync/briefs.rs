@@ -14,6 +14,9 @@ use crate::review::brief::brief;
 /// look should stay quick.
 const MAX_FILES: usize = 20;
 
+/// Nor is a file that is larger than this on a side, in bytes: most recipes have a tenth of it.
+const MAX_BYTES: usize = 512 << 10;
+
 /// Returns for each file that changes what was changed in it, a line a change; nothing for those that come or go.
 pub(super) async fn briefs(
     wiring: &Wiring,
@@ -26,14 +29,13 @@ pub(super) async fn briefs(
         return Ok(BTreeMap::new());
     }
     let blobs = changed.iter().flat_map(|(_, old, new)| [*old, *new]).collect();
-    let files = wiring.repository.blobs(blobs).await?;
+    let files = wiring.repository.small_blobs(blobs, MAX_BYTES).await?;
     let told = blocking::run(move || {
-        let sides = files.chunks_exact(2);
-        changed
-            .into_iter()
-            .zip(sides)
-            .map(|((path, ..), sides)| (path.clone(), brief(&path, &sides[0], &sides[1])))
-            .collect()
+        let tell = |((path, ..), sides): ((PackagePath, _, _), &[Option<Vec<u8>>])| match sides {
+            [Some(old), Some(new)] => Some((path.clone(), brief(&path, old, new))),
+            _ => None,
+        };
+        changed.into_iter().zip(files.chunks_exact(2)).filter_map(tell).collect()
     });
     Ok(told.await)
 }

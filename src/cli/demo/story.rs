@@ -20,6 +20,7 @@ use crate::model::path::PackagePath;
 use crate::model::plan::Take;
 use crate::model::state::{State, Verdict};
 use crate::model::status::{Standing, stall, standing};
+use crate::review::brief::brief;
 
 /// How long anything may take to be seen.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -251,6 +252,11 @@ impl Story<'_> {
         let path = PackagePath::parse(path)?;
         let side = |files: &Files| files.get(&path).cloned();
         let (old, new) = (side(from.1), side(to.1));
+        if let (Some(old), Some(new)) = (&old, &new) {
+            for line in brief(&path, old, new) {
+                self.tell.line("change", &line)?;
+            }
+        }
         Ok(self.tell.difference(&path, (from.0, old.as_deref()), (to.0, new.as_deref()))?)
     }
 
