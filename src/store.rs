@@ -57,6 +57,8 @@ pub struct Saved<'a> {
     pub state: &'a State,
     /// Its records, where they changed.
     pub records: Option<&'a Records>,
+    /// The records as they are saved, where the step has read them; else they are read to find out what changed.
+    pub known: Option<&'a Records>,
     /// What is to be told in the history.
     pub events: &'a [Event],
     /// The last settlement that was taken up.
@@ -159,7 +161,7 @@ impl Store {
                 .prepare_cached("INSERT OR REPLACE INTO project (name, state, next) VALUES (?1, ?2, ?3)")?
                 .execute(params![name, state, next])?;
             if let Some(records) = saved.records {
-                records::save(transaction, project, records)?;
+                records::save(transaction, project, records, saved.known)?;
             }
             for event in saved.events {
                 transaction
@@ -384,7 +386,7 @@ mod tests {
         {
             let store = Store::open(folder.path()).unwrap();
             assert_eq!(store.state(&orders()).unwrap(), None);
-            let saved = Saved { state: &state, records: None, events: &[], settled: None, next };
+            let saved = Saved { state: &state, records: None, known: None, events: &[], settled: None, next };
             store.save(&orders(), &saved).unwrap();
         }
         let store = Store::open(folder.path()).unwrap();
@@ -428,6 +430,7 @@ mod tests {
         let saved = Saved {
             state: &State::default(),
             records: None,
+            known: None,
             events: &[],
             settled: Some(waiting[0].0),
             next: None,

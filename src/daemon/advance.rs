@@ -38,7 +38,7 @@ pub async fn advance(wiring: &Wiring, state: State, now: Now) -> Result<Advanced
             let Failed { error, state } = *failed;
             if error.is_stopping() {
                 let next = Next::Now;
-                (Stepped { state, records: None, events: Vec::new(), settled: None, next }, true)
+                (Stepped { state, records: None, known: None, events: Vec::new(), settled: None, next }, true)
             } else {
                 (stumbled(wiring, &before, state, error, now.time).await?, false)
             }
@@ -46,7 +46,7 @@ pub async fn advance(wiring: &Wiring, state: State, now: Now) -> Result<Advanced
     };
     tell(&before, &stepped);
     let changed = stepped.state != before || stepped.records.is_some() || stepped.settled.is_some();
-    let Stepped { state, records, events, settled, next } = stepped;
+    let Stepped { state, records, known, events, settled, next } = stepped;
     if !changed && events.is_empty() {
         return Ok(Advanced { state, next, stopping });
     }
@@ -58,7 +58,14 @@ pub async fn advance(wiring: &Wiring, state: State, now: Now) -> Result<Advanced
             Next::At(time) => Some(time),
             Next::Now => None,
         };
-        let saved = Saved { state: &state, records: records.as_ref(), events: &events, settled, next: told };
+        let saved = Saved {
+            state: &state,
+            records: records.as_ref(),
+            known: known.as_ref(),
+            events: &events,
+            settled,
+            next: told,
+        };
         store.save(&project, &saved)?;
         Ok(Advanced { state, next, stopping })
     })
@@ -119,7 +126,7 @@ async fn stumbled(
         }
         Disposition::Fatal => return Err(error.into_store().expect("only the state's failures are fatal")),
     };
-    Ok(Stepped { state, records: None, events: Vec::new(), settled: None, next })
+    Ok(Stepped { state, records: None, known: None, events: Vec::new(), settled: None, next })
 }
 
 /// Makes a repository's cache anew; what it held is fetched and exported again.

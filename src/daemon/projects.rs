@@ -188,8 +188,14 @@ impl Projects {
                 state.stalled = Some(Stall { reason, hint: Some(hint.to_owned()) });
                 state.due = Some(due);
                 state.look = false;
-                let saved =
-                    Saved { state: &state, records: None, events: &[], settled: None, next: Some(due) };
+                let saved = Saved {
+                    state: &state,
+                    records: None,
+                    known: None,
+                    events: &[],
+                    settled: None,
+                    next: Some(due),
+                };
                 store.save(&project, &saved)?;
                 Ok(Advanced { state, next: Next::At(due), stopping: false })
             })

@@ -77,7 +77,8 @@ async fn give_up(wiring: &Wiring, mut state: State) -> Result<Rest, StoreError> 
     }
     let (store, project) = (wiring.store.clone(), wiring.project.name.clone());
     blocking::run(move || {
-        let saved = Saved { state: &state, records: None, events: &[], settled: None, next: state.due };
+        let saved =
+            Saved { state: &state, records: None, known: None, events: &[], settled: None, next: state.due };
         store.save(&project, &saved)?;
         Ok(Rest { state, gave_up: true, stopped: false })
     })

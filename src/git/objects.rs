@@ -21,6 +21,8 @@ const MAX_BLOB_BYTES: usize = 64 << 20;
 const MAX_ENTRIES: usize = 100_000;
 /// The longest name of a folder that is entered, in bytes: several times what a package may hold.
 const MAX_ENTERED: usize = 4096;
+/// From so many files on, two threads read them.
+const WORTH_A_THREAD: usize = 16;
 /// How much of a refused name is kept, in characters.
 const MAX_SHOWN: usize = 1024;
 /// The mode of a folder in a tree.
@@ -165,7 +167,33 @@ fn read_entry(entry: &TreeEntry<'_>, name: &str) -> Result<PackagePath, OddReaso
 
 /// Reads files' contents.
 pub(super) fn blobs(folder: &Path, ids: &[BlobId], limit: usize) -> Result<Vec<Vec<u8>>, GitError> {
-    blobs_in(&open(folder)?, folder, ids, limit)
+    let repository = open(folder)?;
+    let ids = &ids[..within(&repository, folder, ids, limit)?];
+    if ids.len() < WORTH_A_THREAD {
+        return blobs_in(&repository, folder, ids, usize::MAX);
+    }
+    let (first, second) = ids.split_at(ids.len() / 2);
+    std::thread::scope(|scope| {
+        let second = scope.spawn(|| blobs_in(&open(folder)?, folder, second, usize::MAX));
+        let mut all = blobs_in(&repository, folder, first, usize::MAX)?;
+        all.extend(second.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+        Ok(all)
+    })
+}
+
+/// Returns how many of the files, from the first on, are read within a limit: the last of them may pass it.
+fn within(repository: &Repository, folder: &Path, ids: &[BlobId], limit: usize) -> Result<usize, GitError> {
+    let objects = repository.odb().map_err(damaged(folder))?;
+    let (mut held, mut count) = (0_usize, 0);
+    for id in ids.iter().take_while(|_| limit < usize::MAX) {
+        if held > limit {
+            return Ok(count);
+        }
+        let name = oid(id.as_bytes());
+        held = held.saturating_add(objects.read_header(name).map_err(missing(folder, "blob", name))?.0);
+        count += 1;
+    }
+    Ok(ids.len())
 }
 
 /// Reads files' contents from a repository that is open.

@@ -36,7 +36,7 @@ pub(super) fn upgrade(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
         let project = ProjectName::parse(row.get_ref(0)?.as_str().map_err(odd(0))?).map_err(odd(0))?;
         let records: Records =
             serde_json::from_str(row.get_ref(1)?.as_str().map_err(odd(1))?).map_err(odd(1))?;
-        save(transaction, &project, &records)?;
+        save(transaction, &project, &records, None)?;
     }
     drop(rows);
     drop(query);
@@ -103,14 +103,22 @@ pub(super) fn save(
     transaction: &Transaction<'_>,
     project: &ProjectName,
     records: &Records,
+    known: Option<&Records>,
 ) -> rusqlite::Result<()> {
-    let saved = load(transaction, project)?;
+    let read;
+    let saved = match known {
+        Some(known) => known,
+        None => {
+            read = load(transaction, project)?;
+            &read
+        }
+    };
     let all = |records: &Records| -> BTreeSet<PackagePath> {
         records.paths.keys().chain(records.entries.keys()).cloned().collect()
     };
     let now = all(records);
     let mut delete = transaction.prepare_cached("DELETE FROM record WHERE project = ?1 AND path = ?2")?;
-    for path in all(&saved).difference(&now) {
+    for path in all(saved).difference(&now) {
         delete.execute(params![project.as_str(), path.as_str()])?;
     }
     for path in &now {
@@ -208,8 +216,14 @@ mod tests {
         let [orders, other] = ["orders", "other"].map(|name| ProjectName::parse(name).unwrap());
         let save = |project, records: &Records| {
             let state = State::default();
-            let saved =
-                Saved { state: &state, records: Some(records), events: &[], settled: None, next: None };
+            let saved = Saved {
+                state: &state,
+                records: Some(records),
+                known: None,
+                events: &[],
+                settled: None,
+                next: None,
+            };
             store.save(project, &saved).unwrap();
         };
         let mut records = sample();

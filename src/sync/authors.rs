@@ -65,24 +65,27 @@ async fn ask(
     recipes: &BTreeMap<&PackagePath, BlobId>,
     since: DateTime<Utc>,
 ) -> Result<BTreeMap<PackagePath, Edit>, StepError> {
+    let mut listed = Vec::new();
+    for page in 1..=MAX_PAGES {
+        let more = wiring.workspace.client().recipes(turn, since, page).await?;
+        let is_last = more.len() < PER_PAGE;
+        listed.extend(more);
+        if is_last {
+            break;
+        }
+    }
+    if listed.is_empty() {
+        return Ok(BTreeMap::new());
+    }
     let known = match wiring.project.source {
         Source::Folder(folder) => by_id(wiring, turn, folder, recipes).await?,
         Source::Manifest(_) => by_name(wiring, recipes).await?,
     };
-    let mut edits = BTreeMap::new();
-    for page in 1..=MAX_PAGES {
-        let listed = wiring.workspace.client().recipes(turn, since, page).await?;
-        for recipe in &listed {
-            let found = known.iter().find(|(_, known)| known.is(recipe));
-            if let Some(((path, _), edit)) = found.zip(edit(recipe)) {
-                edits.insert((*path).clone(), edit);
-            }
-        }
-        if listed.len() < PER_PAGE || edits.len() == known.len() {
-            break;
-        }
-    }
-    Ok(edits)
+    let found = |(path, known): (&&PackagePath, &Known)| {
+        let recipe = listed.iter().find(|recipe| known.is(recipe))?;
+        Some(((*path).clone(), edit(recipe)?))
+    };
+    Ok(known.iter().filter_map(found).collect())
 }
 
 /// What a recipe of the list is known by.

@@ -44,6 +44,7 @@ pub(super) async fn on(wiring: &Wiring, view: View, clock: Now) -> StepResult {
     let mut stepped = decide(wiring, view, clock).await?;
     // Where nothing has changed, writing all records again would be most of the work.
     stepped.records = stepped.records.filter(|records| *records != known);
+    stepped.known = stepped.records.is_some().then_some(known);
     stepped.state.rest = stepped.state.rest.take().filter(|_| rest::is_at_rest(&stepped.state));
     Ok(stepped)
 }

@@ -70,7 +70,14 @@ pub async fn prepare(wiring: &Wiring) -> Result<State, StepError> {
     // What is shown is planned, whatever the last look came to.
     state.rest = None;
     if let Some(records) = records {
-        let saved = Saved { state: &state, records: Some(&records), events: &[], settled: None, next: None };
+        let saved = Saved {
+            state: &state,
+            records: Some(&records),
+            known: None,
+            events: &[],
+            settled: None,
+            next: None,
+        };
         wiring.store.save(&wiring.project.name, &saved)?;
     }
     Ok(state)

@@ -173,6 +173,8 @@ pub struct Stepped {
     pub state: State,
     /// The records, where they changed.
     pub records: Option<Records>,
+    /// The records as they were, where the step has read them and they changed.
+    pub known: Option<Records>,
     /// What is to be told in the history.
     pub events: Vec<Event>,
     /// The last settlement that was taken up.
@@ -183,7 +185,7 @@ pub struct Stepped {
 
 impl Stepped {
     fn new(state: State, next: Next) -> Self {
-        Self { state, records: None, events: Vec::new(), settled: None, next }
+        Self { state, records: None, known: None, events: Vec::new(), settled: None, next }
     }
 }
 

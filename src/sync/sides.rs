@@ -128,6 +128,9 @@ impl Sides {
         records: &Records,
     ) -> Result<(), StepError> {
         let Some(tip) = self.watched.revision.commit else { return Ok(()) };
+        if records.paths.values().all(|record| record.disputed.is_none()) {
+            return Ok(());
+        }
         let mut disputed: BTreeMap<CommitId, Files> = BTreeMap::new();
         for (path, pair) in self.plan(wiring.mode(), state.established, records).conflicts {
             let since = records.paths.get(&path).and_then(|record| record.disputed);
@@ -199,10 +202,13 @@ impl Sides {
         else {
             return Ok(());
         };
+        if since == tip {
+            return Ok(());
+        }
         let plan = self.plan(wiring.mode(), state.established, records);
         let mut files = plan.to_git;
         files.extend(plan.conflicts.into_iter().map(|(path, pair)| (path, pair.workspace)));
-        if files.is_empty() || since == tip || !wiring.repository.has_commit(since).await? {
+        if files.is_empty() || !wiring.repository.has_commit(since).await? {
             return Ok(());
         }
         let path = &wiring.project.path;

@@ -198,6 +198,7 @@ fn rest(stage: &Stage, off: TimeDelta) -> State {
             let Stepped { records, events, settled, .. } = &stepped;
             let saved = Saved {
                 state: &stepped.state,
+                known: None,
                 records: records.as_ref(),
                 events,
                 settled: *settled,

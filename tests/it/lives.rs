@@ -365,14 +365,14 @@ impl Lives {
             }
             Disposition::Fatal => return Err(error.into()),
         };
-        Ok(Stepped { state, records: None, events: Vec::new(), settled: None, next })
+        Ok(Stepped { state, records: None, known: None, events: Vec::new(), settled: None, next })
     }
 }
 
 fn save(store: &Store, name: &ProjectName, stepped: &Stepped) -> anyhow::Result<()> {
     let Stepped { state, records, events, settled, .. } = stepped;
     let records: Option<&Records> = records.as_ref();
-    Ok(store.save(name, &Saved { state, records, events, settled: *settled, next: None })?)
+    Ok(store.save(name, &Saved { state, records, known: None, events, settled: *settled, next: None })?)
 }
 
 /// Writes a file of the test's own, without waiting for the disk.
