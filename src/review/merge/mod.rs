@@ -6,6 +6,7 @@
 
 mod arrange;
 mod check;
+mod config;
 mod recipe;
 mod rename;
 mod steps;
@@ -183,56 +184,6 @@ impl Merge {
         }
         members.insert("code".to_owned(), code(&merged));
         (Tree::Map(members), is_broken)
-    }
-
-    /// Merges the list of connectors: an entry a connector, in the order of ours. Entries follow the steps.
-    fn config(&mut self, sides: &Three<Map>, steps: &Steps) -> Option<Tree> {
-        let list = |map: &Map| match map.get("config") {
-            Some(Tree::List(items)) => items.clone(),
-            _ => Vec::new(),
-        };
-        let lists = Three { base: list(&sides.base), ours: list(&sides.ours), theirs: list(&sides.theirs) };
-        let used: Vec<String> = steps.fields.keys().filter_map(|id| steps.text(*id, "provider")).collect();
-        let name = |entry: &Tree| entry.as_map()?.get("provider")?.as_text();
-        let find = |list: &[Tree], wanted: &Option<String>| {
-            list.iter().find(|entry| name(entry) == *wanted).cloned()
-        };
-        let mut names: Vec<Option<String>> = Vec::new();
-        for entry in lists.ours.iter().chain(&lists.theirs).map(name) {
-            if !names.contains(&entry) {
-                names.push(entry);
-            }
-        }
-        let mut merged = Vec::new();
-        for wanted in names {
-            let three = Three {
-                base: find(&lists.base, &wanted),
-                ours: find(&lists.ours, &wanted),
-                theirs: find(&lists.theirs, &wanted),
-            };
-            let three =
-                Three { base: three.base.as_ref(), ours: three.ours.as_ref(), theirs: three.theirs.as_ref() };
-            let label = wanted.clone().unwrap_or_default();
-            let is_used = wanted.as_ref().is_some_and(|wanted| used.contains(wanted));
-            let entry = match value::decide(three) {
-                Some(None) if is_used => {
-                    self.clash(format!(
-                        "the connection of {label} was removed on one side and is used on the other"
-                    ));
-                    self.preferred(three).or(three.ours).or(three.theirs)
-                }
-                Some(entry) => entry,
-                // Without its steps an entry is nobody's.
-                None if !is_used && (three.ours.is_none() || three.theirs.is_none()) => None,
-                None => {
-                    self.clash(format!("the connection of {label} was changed on both sides"));
-                    self.preferred(three)
-                }
-            };
-            merged.extend(entry.cloned());
-        }
-        let has_list = [&sides.ours, &sides.theirs].iter().any(|map| map.contains_key("config"));
-        has_list.then_some(Tree::List(merged))
     }
 }
 

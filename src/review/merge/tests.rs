@@ -291,6 +291,53 @@ fn what_does_not_fit_together_is_named() {
 }
 
 #[test]
+fn no_change_of_a_connection_is_lost() {
+    // Without its only step an entry goes, but not with what the other side made of it.
+    let remove = |r: &mut Value| {
+        block_of(r).retain(|step| step["provider"] != "logger" && step["keyword"] != "if");
+        r["config"].as_array_mut().unwrap().remove(1);
+    };
+    conflict(
+        remove,
+        |r| r["config"][1]["account_id"]["name"] = json!("M"),
+        "the connection of logger was removed on one side and changed on the other",
+    );
+    both(remove, |r| r["name"] = json!("B"));
+}
+
+#[test]
+fn connectors_that_are_not_listed_once_are_one_unit() {
+    let second = json!({"keyword": "application", "provider": "logger", "account_id": {"name": "SECOND", "folder": ""}});
+    for entry in [second, json!({"keyword": "application", "note": 1})] {
+        let with = |edit: &dyn Fn(&mut Value)| {
+            let mut recipe = recipe();
+            recipe["config"].as_array_mut().unwrap().push(entry.clone());
+            edit(&mut recipe);
+            recipe
+        };
+        let of = |ours: &dyn Fn(&mut Value), theirs: &dyn Fn(&mut Value)| {
+            merge(&path(), &text(&with(&|_| ())), &text(&with(ours)), &text(&with(theirs))).unwrap()
+        };
+        let rename = |r: &mut Value| r["name"] = json!("B");
+        let connect = |r: &mut Value| r["config"][1]["account_id"]["name"] = json!("M");
+        let wanted = with(&|r| {
+            rename(r);
+            connect(r);
+        });
+        for found in [of(&rename, &connect), of(&connect, &rename)] {
+            assert_eq!(found.conflicts, Vec::<String>::new());
+            assert_eq!(String::from_utf8(found.text).unwrap(), String::from_utf8(text(&wanted)).unwrap());
+        }
+        let found = of(&connect, &|r| r["config"][0]["account_id"] = json!({"name": "C", "folder": ""}));
+        let told = found.conflicts.iter().any(|told| told.starts_with("config was changed on both sides"));
+        assert!(told, "{entry}: {:?}", found.conflicts);
+        let found = of(&|r| drop(r["config"].as_array_mut().unwrap().remove(0)), &rename);
+        let told = found.conflicts.iter().any(|told| told.contains("clock was removed on one side"));
+        assert!(told, "{entry}: {:?}", found.conflicts);
+    }
+}
+
+#[test]
 fn only_the_lines_that_differ_are_between_markers() {
     let found = merged(
         &edited(|r| {
