@@ -9,6 +9,7 @@ use super::sides_of;
 use super::steps::Steps;
 use super::tree::{Map, Tree};
 use super::value::{Three, decide};
+use crate::asset::fields::Place;
 
 /// The entries of one version by their connector.
 type Entries = Vec<(String, Tree)>;
@@ -44,7 +45,7 @@ impl Merge {
     /// Merges the entry of one connector.
     fn entry(&mut self, three: Three<Option<&Tree>>, name: &str, is_used: bool) -> Option<Tree> {
         let is_removed = three.ours.is_none() || three.theirs.is_none();
-        let entry = match decide(three) {
+        let entry = match decide(three, Place::ConfigEntry) {
             Some(None) if is_used => {
                 self.clash(removed(name));
                 self.preferred(three).or(three.ours).or(three.theirs)
@@ -66,7 +67,7 @@ impl Merge {
     /// Takes the list of the side that has changed it.
     fn whole(&mut self, sides: &Three<Map>, used: &BTreeSet<String>) -> Option<Tree> {
         let three = sides_of(sides, "config");
-        let decided = decide(three).unwrap_or_else(|| {
+        let decided = decide(three, Place::Config).unwrap_or_else(|| {
             self.clash("config was changed on both sides, and does not name each connector once".to_owned());
             self.preferred(three)
         });

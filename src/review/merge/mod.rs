@@ -25,6 +25,7 @@ use self::tree::{Map, Tree};
 use self::value::Three;
 use super::recipe::Recipe;
 use crate::asset::canonical::canonical;
+use crate::asset::fields::Place;
 use crate::asset::json::Doc;
 use crate::asset::kind::Kind;
 use crate::model::path::PackagePath;
@@ -126,7 +127,7 @@ fn one(path: &PackagePath, texts: Three<&str>, prefer: Prefer) -> Option<Outcome
         _ => {
             let sides =
                 Three { base: Some(&roots.base), ours: Some(&roots.ours), theirs: Some(&roots.theirs) };
-            (merge.file(sides, Kind::of(path) == Kind::CustomAdapter), false)
+            (merge.file(sides, &Kind::of(path)), false)
         }
     };
     let written = canonical(path, tree.text().as_bytes()).into_owned();
@@ -135,18 +136,18 @@ fn one(path: &PackagePath, texts: Three<&str>, prefer: Prefer) -> Option<Outcome
 
 impl Merge {
     /// Merges a file that is no recipe.
-    fn file(&mut self, three: Three<Option<&Tree>>, is_adapter: bool) -> Tree {
+    fn file(&mut self, three: Three<Option<&Tree>>, kind: &Kind) -> Tree {
         let Three {
             base: Some(Tree::Map(base)),
             ours: Some(Tree::Map(ours)),
             theirs: Some(Tree::Map(theirs)),
         } = three
         else {
-            return self.value(three, "the file").unwrap_or(Tree::Scalar("null".to_owned()));
+            return self.value(three, Place::of(kind), "the file").unwrap_or(Tree::Scalar("null".to_owned()));
         };
         let mut sides = Three { base: base.clone(), ours: ours.clone(), theirs: theirs.clone() };
         let mut aside = Map::new();
-        if is_adapter {
+        if *kind == Kind::CustomAdapter {
             let version = larger(&sides, "version_no");
             let note = decided(&sides, "note");
             for (key, value) in [("version_no", version), ("note", note)] {
@@ -154,8 +155,11 @@ impl Merge {
             }
             without(&mut sides, &["version_no", "note"]);
         }
-        let mut members =
-            self.members(Three { base: &sides.base, ours: &sides.ours, theirs: &sides.theirs }, "");
+        let mut members = self.members(
+            Three { base: &sides.base, ours: &sides.ours, theirs: &sides.theirs },
+            Place::of(kind),
+            "",
+        );
         members.extend(aside);
         Tree::Map(members)
     }
@@ -177,8 +181,11 @@ impl Merge {
         let config = self.config(&sides, &merged);
         let version = larger(&sides, "version");
         without(&mut sides, &["code", "config", "version"]);
-        let mut members =
-            self.members(Three { base: &sides.base, ours: &sides.ours, theirs: &sides.theirs }, "");
+        let mut members = self.members(
+            Three { base: &sides.base, ours: &sides.ours, theirs: &sides.theirs },
+            Place::Recipe,
+            "",
+        );
         for (key, value) in [("config", config), ("version", version)] {
             members.extend(value.map(|value| (key.to_owned(), value)));
         }

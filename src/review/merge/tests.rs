@@ -306,6 +306,51 @@ fn no_change_of_a_connection_is_lost() {
 }
 
 #[test]
+fn what_a_comparison_sets_aside_is_no_conflict() {
+    let change = |ours: fn(&mut Value), theirs: fn(&mut Value)| {
+        let base = edited(|r| {
+            r["config"][1]["skip_validation"] = json!(false);
+            block_of(r)[0]["input"]["flow"] =
+                json!({"zip_name": "f.recipe.json", "name": "F", "folder": "R"});
+        });
+        let side = |edit: fn(&mut Value)| {
+            let mut side = base.clone();
+            edit(&mut side);
+            side
+        };
+        let (left, right) = (side(ours), side(theirs));
+        for (a, b) in [(&left, &right), (&right, &left)] {
+            let found = merge(&path(), &text(&base), &text(a), &text(b)).unwrap();
+            assert_eq!(found.conflicts, Vec::<String>::new());
+            assert_eq!(String::from_utf8(found.text).unwrap(), String::from_utf8(text(&left)).unwrap());
+        }
+    };
+    let connect = |r: &mut Value| r["config"][1]["account_id"]["name"] = json!("M");
+    change(connect, |r| r["config"][1]["account_id"]["custom"] = json!(true));
+    change(connect, |r| drop(r["config"][1].as_object_mut().unwrap().remove("skip_validation")));
+    change(connect, |r| r["config"][1]["name"] = json!("logger"));
+    change(
+        |r| block_of(r)[0]["input"]["flow"]["name"] = json!("G"),
+        |r| block_of(r)[0]["input"]["flow"]["custom"] = json!(true),
+    );
+    change(
+        |r| block_of(r)[3]["input"]["conditions"][0]["lhs"] = json!("x"),
+        |r| {
+            let condition = &mut block_of(r)[3]["input"]["conditions"][0];
+            drop(condition.as_object_mut().unwrap().remove("rhs"));
+        },
+    );
+    // What counts stays a conflict.
+    conflict(connect, |r| r["config"][1]["skip_validation"] = json!(true), "the connection of logger");
+    conflict(connect, |r| r["config"][1]["name"] = json!("other"), "the connection of logger");
+    conflict(
+        |r| block_of(r)[3]["input"]["conditions"][0]["lhs"] = json!("x"),
+        |r| block_of(r)[3]["input"]["conditions"][0]["rhs"] = json!("y"),
+        "conditions",
+    );
+}
+
+#[test]
 fn connectors_that_are_not_listed_once_are_one_unit() {
     let second = json!({"keyword": "application", "provider": "logger", "account_id": {"name": "SECOND", "folder": ""}});
     for entry in [second, json!({"keyword": "application", "note": 1})] {
