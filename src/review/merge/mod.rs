@@ -46,10 +46,15 @@ enum Prefer {
     Theirs,
 }
 
+/// The steps by their number.
+type Numbers = BTreeMap<Id, usize>;
+
 /// A merge under way.
 struct Merge {
     prefer: Prefer,
     conflicts: Vec<String>,
+    /// The numbers of the steps in the other outcome, if there is one, then in this.
+    numbers: Numbers,
 }
 
 impl Merge {
@@ -64,6 +69,7 @@ impl Merge {
 struct Outcome {
     text: Vec<u8>,
     conflicts: Vec<String>,
+    numbers: Numbers,
     /// Whether the outcome cannot stand at all, whichever side is preferred.
     is_broken: bool,
 }
@@ -88,11 +94,12 @@ pub fn merge(path: &PackagePath, base: &[u8], ours: &[u8], theirs: &[u8]) -> Opt
     }
     rename::connectors(&mut texts);
     let sides = Three { base: texts.base.as_str(), ours: &texts.ours, theirs: &texts.theirs };
-    let outcome = one(path, sides, Prefer::Ours)?;
+    let outcome = one(path, sides, Prefer::Ours, Numbers::new())?;
     if outcome.conflicts.is_empty() {
         return Some(Merged { text: outcome.text, conflicts: Vec::new() });
     }
-    let other = one(path, sides, Prefer::Theirs)?;
+    // A step has one number in both, or every step behind a conflict would be in conflict by its number.
+    let other = one(path, sides, Prefer::Theirs, outcome.numbers)?;
     let as_text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let text = if outcome.is_broken || other.is_broken || outcome.text == other.text {
         marked(&texts.ours, &texts.theirs)
@@ -108,8 +115,8 @@ fn plain(path: &PackagePath, bytes: &[u8]) -> Option<Vec<u8>> {
     Some(canonical(path, bytes).into_owned())
 }
 
-/// Merges with one side preferred.
-fn one(path: &PackagePath, texts: Three<&str>, prefer: Prefer) -> Option<Outcome> {
+/// Merges with one side preferred, and steps numbered as they already are.
+fn one(path: &PackagePath, texts: Three<&str>, prefer: Prefer, numbers: Numbers) -> Option<Outcome> {
     let docs = Three {
         base: Doc::parse(texts.base.as_bytes()).ok()?,
         ours: Doc::parse(texts.ours.as_bytes()).ok()?,
@@ -117,7 +124,7 @@ fn one(path: &PackagePath, texts: Three<&str>, prefer: Prefer) -> Option<Outcome
     };
     let read = |doc| Tree::read(doc, Doc::root(doc));
     let roots = Three { base: read(&docs.base), ours: read(&docs.ours), theirs: read(&docs.theirs) };
-    let mut merge = Merge { prefer, conflicts: Vec::new() };
+    let mut merge = Merge { prefer, conflicts: Vec::new(), numbers };
     let recipes = (Recipe::read(&docs.base), Recipe::read(&docs.ours), Recipe::read(&docs.theirs));
     let is_recipe = matches!(Kind::of(path), Kind::Recipe | Kind::File);
     let (tree, is_broken) = match recipes {
@@ -131,7 +138,7 @@ fn one(path: &PackagePath, texts: Three<&str>, prefer: Prefer) -> Option<Outcome
         }
     };
     let written = canonical(path, tree.text().as_bytes()).into_owned();
-    Some(Outcome { text: written, conflicts: merge.conflicts, is_broken })
+    Some(Outcome { text: written, conflicts: merge.conflicts, numbers: merge.numbers, is_broken })
 }
 
 impl Merge {
@@ -189,18 +196,16 @@ impl Merge {
         for (key, value) in [("config", config), ("version", version)] {
             members.extend(value.map(|value| (key.to_owned(), value)));
         }
-        members.insert("code".to_owned(), code(&merged));
+        for (number, id) in (0..).zip(&merged.order) {
+            self.numbers.entry(*id).or_insert(number);
+        }
+        members.insert("code".to_owned(), build(&merged, &self.numbers, 0));
         (Tree::Map(members), is_broken)
     }
 }
 
-/// Returns the steps as they stand in a file, numbered anew.
-fn code(steps: &Steps) -> Tree {
-    let numbers: BTreeMap<Id, usize> = (0..).zip(&steps.order).map(|(number, id)| (*id, number)).collect();
-    build(steps, &numbers, 0)
-}
-
-fn build(steps: &Steps, numbers: &BTreeMap<Id, usize>, id: Id) -> Tree {
+/// Returns a step as it stands in a file, with its number and what is inside.
+fn build(steps: &Steps, numbers: &Numbers, id: Id) -> Tree {
     let mut fields = steps.fields.get(&id).cloned().unwrap_or_default();
     if steps.numbered.contains(&id) {
         fields.insert("number".to_owned(), Tree::Scalar(numbers[&id].to_string()));

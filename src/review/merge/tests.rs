@@ -398,6 +398,16 @@ fn only_the_lines_that_differ_are_between_markers() {
 }
 
 #[test]
+fn steps_behind_a_conflict_are_not_in_conflict_by_their_number() {
+    let remove = edited(|r| drop(block_of(r).remove(0)));
+    let change = edited(|r| block_of(r)[0]["input"]["message"] = json!("1"));
+    for (ours, theirs) in [(&remove, &change), (&change, &remove)] {
+        let found = String::from_utf8(merged(ours, theirs).text).unwrap();
+        assert_eq!(found.matches("<<<<<<< ours\n").count(), 1, "{found}");
+    }
+}
+
+#[test]
 fn a_step_of_a_block_that_was_removed_is_between_the_markers() {
     let found = merged(
         &edited(|r| block_of(r).retain(|step| step["as"] != "b1")),
