@@ -7,6 +7,7 @@ use super::steps::{Id, Steps};
 use super::tree::{Map, Tree, same};
 use super::value::Three;
 use crate::asset::fields::{Class, Place};
+use crate::asset::json::Tag;
 use crate::review::pill::{Piece, Source, pieces};
 
 /// Keywords of steps that end the block that they stand in.
@@ -153,18 +154,18 @@ fn follows(three: Three<Option<&Map>>, merged: &Map) -> bool {
         row.empty.is_some()
             || matches!(row.class, Class::Derived(_) | Class::GeneratedFromInput | Class::ControlWord)
     };
-    keys.into_iter()
-        .filter(|key| !is_derived(key))
-        .all(|key| leaf(three.map(|map| map.get(key)), merged.get(key)))
+    keys.into_iter().filter(|key| !is_derived(key)).all(|key| {
+        leaf(three.map(|map| map.get(key)), merged.get(key), Place::Step.member(key.as_bytes()).inside)
+    })
 }
 
-fn leaf(three: Three<Option<&Tree>>, merged: Option<&Tree>) -> bool {
+fn leaf(three: Three<Option<&Tree>>, merged: Option<&Tree>, at: Place) -> bool {
     let Three { base, ours, theirs } = three;
-    if same(base, ours) {
-        return same(merged, theirs);
+    if same(base, ours, at) {
+        return same(merged, theirs, at);
     }
-    if same(base, theirs) {
-        return same(merged, ours);
+    if same(base, theirs, at) {
+        return same(merged, ours, at);
     }
     if let (Some(Tree::Map(ours)), Some(Tree::Map(theirs)), Some(Tree::Map(merged))) = (ours, theirs, merged)
     {
@@ -173,7 +174,12 @@ fn leaf(three: Three<Option<&Tree>>, merged: Option<&Tree>) -> bool {
         let keys: BTreeSet<&String> =
             [base, ours, theirs, merged].iter().flat_map(|map| map.keys()).collect();
         return keys.into_iter().all(|key| {
-            leaf(Three { base: base.get(key), ours: ours.get(key), theirs: theirs.get(key) }, merged.get(key))
+            let inside = at.holding(Tag::Object).member(key.as_bytes()).inside;
+            leaf(
+                Three { base: base.get(key), ours: ours.get(key), theirs: theirs.get(key) },
+                merged.get(key),
+                inside,
+            )
         });
     }
     merged.is_some()

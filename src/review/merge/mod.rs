@@ -6,6 +6,7 @@
 
 mod arrange;
 mod check;
+mod config;
 mod recipe;
 mod rename;
 mod steps;
@@ -24,6 +25,7 @@ use self::tree::{Map, Tree};
 use self::value::Three;
 use super::recipe::Recipe;
 use crate::asset::canonical::canonical;
+use crate::asset::fields::Place;
 use crate::asset::json::Doc;
 use crate::asset::kind::Kind;
 use crate::model::path::PackagePath;
@@ -44,10 +46,15 @@ enum Prefer {
     Theirs,
 }
 
+/// The steps by their number.
+type Numbers = BTreeMap<Id, usize>;
+
 /// A merge under way.
 struct Merge {
     prefer: Prefer,
     conflicts: Vec<String>,
+    /// The numbers of the steps in the other outcome, if there is one, then in this.
+    numbers: Numbers,
 }
 
 impl Merge {
@@ -62,6 +69,7 @@ impl Merge {
 struct Outcome {
     text: Vec<u8>,
     conflicts: Vec<String>,
+    numbers: Numbers,
     /// Whether the outcome cannot stand at all, whichever side is preferred.
     is_broken: bool,
 }
@@ -86,11 +94,12 @@ pub fn merge(path: &PackagePath, base: &[u8], ours: &[u8], theirs: &[u8]) -> Opt
     }
     rename::connectors(&mut texts);
     let sides = Three { base: texts.base.as_str(), ours: &texts.ours, theirs: &texts.theirs };
-    let outcome = one(path, sides, Prefer::Ours)?;
+    let outcome = one(path, sides, Prefer::Ours, Numbers::new())?;
     if outcome.conflicts.is_empty() {
         return Some(Merged { text: outcome.text, conflicts: Vec::new() });
     }
-    let other = one(path, sides, Prefer::Theirs)?;
+    // A step has one number in both, or every step behind a conflict would be in conflict by its number.
+    let other = one(path, sides, Prefer::Theirs, outcome.numbers)?;
     let as_text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let text = if outcome.is_broken || other.is_broken || outcome.text == other.text {
         marked(&texts.ours, &texts.theirs)
@@ -106,8 +115,8 @@ fn plain(path: &PackagePath, bytes: &[u8]) -> Option<Vec<u8>> {
     Some(canonical(path, bytes).into_owned())
 }
 
-/// Merges with one side preferred.
-fn one(path: &PackagePath, texts: Three<&str>, prefer: Prefer) -> Option<Outcome> {
+/// Merges with one side preferred, and steps numbered as they already are.
+fn one(path: &PackagePath, texts: Three<&str>, prefer: Prefer, numbers: Numbers) -> Option<Outcome> {
     let docs = Three {
         base: Doc::parse(texts.base.as_bytes()).ok()?,
         ours: Doc::parse(texts.ours.as_bytes()).ok()?,
@@ -115,7 +124,7 @@ fn one(path: &PackagePath, texts: Three<&str>, prefer: Prefer) -> Option<Outcome
     };
     let read = |doc| Tree::read(doc, Doc::root(doc));
     let roots = Three { base: read(&docs.base), ours: read(&docs.ours), theirs: read(&docs.theirs) };
-    let mut merge = Merge { prefer, conflicts: Vec::new() };
+    let mut merge = Merge { prefer, conflicts: Vec::new(), numbers };
     let recipes = (Recipe::read(&docs.base), Recipe::read(&docs.ours), Recipe::read(&docs.theirs));
     let is_recipe = matches!(Kind::of(path), Kind::Recipe | Kind::File);
     let (tree, is_broken) = match recipes {
@@ -125,27 +134,27 @@ fn one(path: &PackagePath, texts: Three<&str>, prefer: Prefer) -> Option<Outcome
         _ => {
             let sides =
                 Three { base: Some(&roots.base), ours: Some(&roots.ours), theirs: Some(&roots.theirs) };
-            (merge.file(sides, Kind::of(path) == Kind::CustomAdapter), false)
+            (merge.file(sides, &Kind::of(path)), false)
         }
     };
     let written = canonical(path, tree.text().as_bytes()).into_owned();
-    Some(Outcome { text: written, conflicts: merge.conflicts, is_broken })
+    Some(Outcome { text: written, conflicts: merge.conflicts, numbers: merge.numbers, is_broken })
 }
 
 impl Merge {
     /// Merges a file that is no recipe.
-    fn file(&mut self, three: Three<Option<&Tree>>, is_adapter: bool) -> Tree {
+    fn file(&mut self, three: Three<Option<&Tree>>, kind: &Kind) -> Tree {
         let Three {
             base: Some(Tree::Map(base)),
             ours: Some(Tree::Map(ours)),
             theirs: Some(Tree::Map(theirs)),
         } = three
         else {
-            return self.value(three, "the file").unwrap_or(Tree::Scalar("null".to_owned()));
+            return self.value(three, Place::of(kind), "the file").unwrap_or(Tree::Scalar("null".to_owned()));
         };
         let mut sides = Three { base: base.clone(), ours: ours.clone(), theirs: theirs.clone() };
         let mut aside = Map::new();
-        if is_adapter {
+        if *kind == Kind::CustomAdapter {
             let version = larger(&sides, "version_no");
             let note = decided(&sides, "note");
             for (key, value) in [("version_no", version), ("note", note)] {
@@ -153,8 +162,11 @@ impl Merge {
             }
             without(&mut sides, &["version_no", "note"]);
         }
-        let mut members =
-            self.members(Three { base: &sides.base, ours: &sides.ours, theirs: &sides.theirs }, "");
+        let mut members = self.members(
+            Three { base: &sides.base, ours: &sides.ours, theirs: &sides.theirs },
+            Place::of(kind),
+            "",
+        );
         members.extend(aside);
         Tree::Map(members)
     }
@@ -176,73 +188,24 @@ impl Merge {
         let config = self.config(&sides, &merged);
         let version = larger(&sides, "version");
         without(&mut sides, &["code", "config", "version"]);
-        let mut members =
-            self.members(Three { base: &sides.base, ours: &sides.ours, theirs: &sides.theirs }, "");
+        let mut members = self.members(
+            Three { base: &sides.base, ours: &sides.ours, theirs: &sides.theirs },
+            Place::Recipe,
+            "",
+        );
         for (key, value) in [("config", config), ("version", version)] {
             members.extend(value.map(|value| (key.to_owned(), value)));
         }
-        members.insert("code".to_owned(), code(&merged));
+        for (number, id) in (0..).zip(&merged.order) {
+            self.numbers.entry(*id).or_insert(number);
+        }
+        members.insert("code".to_owned(), build(&merged, &self.numbers, 0));
         (Tree::Map(members), is_broken)
     }
-
-    /// Merges the list of connectors: an entry a connector, in the order of ours. Entries follow the steps.
-    fn config(&mut self, sides: &Three<Map>, steps: &Steps) -> Option<Tree> {
-        let list = |map: &Map| match map.get("config") {
-            Some(Tree::List(items)) => items.clone(),
-            _ => Vec::new(),
-        };
-        let lists = Three { base: list(&sides.base), ours: list(&sides.ours), theirs: list(&sides.theirs) };
-        let used: Vec<String> = steps.fields.keys().filter_map(|id| steps.text(*id, "provider")).collect();
-        let name = |entry: &Tree| entry.as_map()?.get("provider")?.as_text();
-        let find = |list: &[Tree], wanted: &Option<String>| {
-            list.iter().find(|entry| name(entry) == *wanted).cloned()
-        };
-        let mut names: Vec<Option<String>> = Vec::new();
-        for entry in lists.ours.iter().chain(&lists.theirs).map(name) {
-            if !names.contains(&entry) {
-                names.push(entry);
-            }
-        }
-        let mut merged = Vec::new();
-        for wanted in names {
-            let three = Three {
-                base: find(&lists.base, &wanted),
-                ours: find(&lists.ours, &wanted),
-                theirs: find(&lists.theirs, &wanted),
-            };
-            let three =
-                Three { base: three.base.as_ref(), ours: three.ours.as_ref(), theirs: three.theirs.as_ref() };
-            let label = wanted.clone().unwrap_or_default();
-            let is_used = wanted.as_ref().is_some_and(|wanted| used.contains(wanted));
-            let entry = match value::decide(three) {
-                Some(None) if is_used => {
-                    self.clash(format!(
-                        "the connection of {label} was removed on one side and is used on the other"
-                    ));
-                    self.preferred(three).or(three.ours).or(three.theirs)
-                }
-                Some(entry) => entry,
-                // Without its steps an entry is nobody's.
-                None if !is_used && (three.ours.is_none() || three.theirs.is_none()) => None,
-                None => {
-                    self.clash(format!("the connection of {label} was changed on both sides"));
-                    self.preferred(three)
-                }
-            };
-            merged.extend(entry.cloned());
-        }
-        let has_list = [&sides.ours, &sides.theirs].iter().any(|map| map.contains_key("config"));
-        has_list.then_some(Tree::List(merged))
-    }
 }
 
-/// Returns the steps as they stand in a file, numbered anew.
-fn code(steps: &Steps) -> Tree {
-    let numbers: BTreeMap<Id, usize> = (0..).zip(&steps.order).map(|(number, id)| (*id, number)).collect();
-    build(steps, &numbers, 0)
-}
-
-fn build(steps: &Steps, numbers: &BTreeMap<Id, usize>, id: Id) -> Tree {
+/// Returns a step as it stands in a file, with its number and what is inside.
+fn build(steps: &Steps, numbers: &Numbers, id: Id) -> Tree {
     let mut fields = steps.fields.get(&id).cloned().unwrap_or_default();
     if steps.numbered.contains(&id) {
         fields.insert("number".to_owned(), Tree::Scalar(numbers[&id].to_string()));

@@ -175,7 +175,12 @@ impl Merge {
         let three_maps = Three { base: versions.base.unwrap_or(&none), ours, theirs };
         let name = step_name(if self.prefer == Prefer::Ours { three.ours } else { three.theirs }, id);
         let changed = |side: &Map, keys: &[&str]| {
-            versions.base.is_none_or(|base| keys.iter().any(|key| !same(base.get(*key), side.get(*key))))
+            versions.base.is_none_or(|base| {
+                keys.iter().any(|key| {
+                    let inside = Place::Step.member(key.as_bytes()).inside;
+                    !same(base.get(*key), side.get(*key), inside)
+                })
+            })
         };
         let does = three_maps.map(operation);
         let (ours_does, theirs_does) = (does.ours != does.base, does.theirs != does.base);
@@ -195,7 +200,11 @@ impl Merge {
         } else {
             let side = if theirs_does { theirs } else { ours };
             merged.extend(members(side, &OPERATION));
-            let input = self.value(three_maps.map(|map| map.get("input")), &format!("{name}: input"));
+            let input = self.value(
+                three_maps.map(|map| map.get("input")),
+                Place::StepInput,
+                &format!("{name}: input"),
+            );
             merged.extend(input.map(|input| ("input".to_owned(), input)));
         }
         let decides = [&OPERATION[..], &["input"]].concat();
@@ -226,7 +235,7 @@ impl Merge {
         if counting.base == counting.ours && counting.base == counting.theirs {
             return three.ours;
         }
-        decide(counting).unwrap_or_else(|| {
+        decide(counting, Place::Step.member(key.as_bytes()).inside).unwrap_or_else(|| {
             self.clash(format!("{name}: {key} was changed on both sides"));
             self.preferred(three)
         })
@@ -267,7 +276,7 @@ pub(super) fn same_fields(a: Option<&Map>, b: Option<&Map>) -> bool {
                 };
                 value.filter(|value| !is_default(value)).cloned()
             };
-            is_aside || same(counts(a.get(key)).as_ref(), counts(b.get(key)).as_ref())
+            is_aside || same(counts(a.get(key)).as_ref(), counts(b.get(key)).as_ref(), row.inside)
         })
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::tree::{Map, Tree, same};
 use super::value::Three;
+use crate::asset::fields::Place;
 use crate::review::lists::increasing;
 use crate::review::matching::Matching;
 use crate::review::recipe::Recipe;
@@ -76,7 +77,7 @@ fn same_input(base: &Recipe<'_, '_>, old: usize, side: &Recipe<'_, '_>, new: usi
     let input = |recipe: &Recipe<'_, '_>, number: usize| {
         recipe.doc.get(recipe.steps[number].node, "input").map(|input| Tree::read(recipe.doc, input))
     };
-    same(input(base, old).as_ref(), input(side, new).as_ref())
+    same(input(base, old).as_ref(), input(side, new).as_ref(), Place::StepInput)
 }
 
 fn added(known: &[Option<Id>]) -> Vec<usize> {

@@ -291,6 +291,98 @@ fn what_does_not_fit_together_is_named() {
 }
 
 #[test]
+fn no_change_of_a_connection_is_lost() {
+    // Without its only step an entry goes, but not with what the other side made of it.
+    let remove = |r: &mut Value| {
+        block_of(r).retain(|step| step["provider"] != "logger" && step["keyword"] != "if");
+        r["config"].as_array_mut().unwrap().remove(1);
+    };
+    conflict(
+        remove,
+        |r| r["config"][1]["account_id"]["name"] = json!("M"),
+        "the connection of logger was removed on one side and changed on the other",
+    );
+    both(remove, |r| r["name"] = json!("B"));
+}
+
+#[test]
+fn what_a_comparison_sets_aside_is_no_conflict() {
+    let change = |ours: fn(&mut Value), theirs: fn(&mut Value)| {
+        let base = edited(|r| {
+            r["config"][1]["skip_validation"] = json!(false);
+            block_of(r)[0]["input"]["flow"] =
+                json!({"zip_name": "f.recipe.json", "name": "F", "folder": "R"});
+        });
+        let side = |edit: fn(&mut Value)| {
+            let mut side = base.clone();
+            edit(&mut side);
+            side
+        };
+        let (left, right) = (side(ours), side(theirs));
+        for (a, b) in [(&left, &right), (&right, &left)] {
+            let found = merge(&path(), &text(&base), &text(a), &text(b)).unwrap();
+            assert_eq!(found.conflicts, Vec::<String>::new());
+            assert_eq!(String::from_utf8(found.text).unwrap(), String::from_utf8(text(&left)).unwrap());
+        }
+    };
+    let connect = |r: &mut Value| r["config"][1]["account_id"]["name"] = json!("M");
+    change(connect, |r| r["config"][1]["account_id"]["custom"] = json!(true));
+    change(connect, |r| drop(r["config"][1].as_object_mut().unwrap().remove("skip_validation")));
+    change(connect, |r| r["config"][1]["name"] = json!("logger"));
+    change(
+        |r| block_of(r)[0]["input"]["flow"]["name"] = json!("G"),
+        |r| block_of(r)[0]["input"]["flow"]["custom"] = json!(true),
+    );
+    change(
+        |r| block_of(r)[3]["input"]["conditions"][0]["lhs"] = json!("x"),
+        |r| {
+            let condition = &mut block_of(r)[3]["input"]["conditions"][0];
+            drop(condition.as_object_mut().unwrap().remove("rhs"));
+        },
+    );
+    // What counts stays a conflict.
+    conflict(connect, |r| r["config"][1]["skip_validation"] = json!(true), "the connection of logger");
+    conflict(connect, |r| r["config"][1]["name"] = json!("other"), "the connection of logger");
+    conflict(
+        |r| block_of(r)[3]["input"]["conditions"][0]["lhs"] = json!("x"),
+        |r| block_of(r)[3]["input"]["conditions"][0]["rhs"] = json!("y"),
+        "conditions",
+    );
+}
+
+#[test]
+fn connectors_that_are_not_listed_once_are_one_unit() {
+    let second = json!({"keyword": "application", "provider": "logger", "account_id": {"name": "SECOND", "folder": ""}});
+    for entry in [second, json!({"keyword": "application", "note": 1})] {
+        let with = |edit: &dyn Fn(&mut Value)| {
+            let mut recipe = recipe();
+            recipe["config"].as_array_mut().unwrap().push(entry.clone());
+            edit(&mut recipe);
+            recipe
+        };
+        let of = |ours: &dyn Fn(&mut Value), theirs: &dyn Fn(&mut Value)| {
+            merge(&path(), &text(&with(&|_| ())), &text(&with(ours)), &text(&with(theirs))).unwrap()
+        };
+        let rename = |r: &mut Value| r["name"] = json!("B");
+        let connect = |r: &mut Value| r["config"][1]["account_id"]["name"] = json!("M");
+        let wanted = with(&|r| {
+            rename(r);
+            connect(r);
+        });
+        for found in [of(&rename, &connect), of(&connect, &rename)] {
+            assert_eq!(found.conflicts, Vec::<String>::new());
+            assert_eq!(String::from_utf8(found.text).unwrap(), String::from_utf8(text(&wanted)).unwrap());
+        }
+        let found = of(&connect, &|r| r["config"][0]["account_id"] = json!({"name": "C", "folder": ""}));
+        let told = found.conflicts.iter().any(|told| told.starts_with("config was changed on both sides"));
+        assert!(told, "{entry}: {:?}", found.conflicts);
+        let found = of(&|r| drop(r["config"].as_array_mut().unwrap().remove(0)), &rename);
+        let told = found.conflicts.iter().any(|told| told.contains("clock was removed on one side"));
+        assert!(told, "{entry}: {:?}", found.conflicts);
+    }
+}
+
+#[test]
 fn only_the_lines_that_differ_are_between_markers() {
     let found = merged(
         &edited(|r| {
@@ -303,6 +395,16 @@ fn only_the_lines_that_differ_are_between_markers() {
     let marked = "          \"message\": \"1\"\n=======\n          \"message\": \"2\"\n>>>>>>> theirs\n";
     assert!(text.contains(marked) && text.matches("<<<<<<<").count() == 1, "{text}");
     assert!(text.contains("\"level\": \"warn\""), "the other edit is in");
+}
+
+#[test]
+fn steps_behind_a_conflict_are_not_in_conflict_by_their_number() {
+    let remove = edited(|r| drop(block_of(r).remove(0)));
+    let change = edited(|r| block_of(r)[0]["input"]["message"] = json!("1"));
+    for (ours, theirs) in [(&remove, &change), (&change, &remove)] {
+        let found = String::from_utf8(merged(ours, theirs).text).unwrap();
+        assert_eq!(found.matches("<<<<<<< ours\n").count(), 1, "{found}");
+    }
 }
 
 #[test]

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use crate::asset::aside::is_aside;
+use crate::asset::compare::Level;
+use crate::asset::fields::Place;
 use crate::asset::json::{Doc, Node, Tag};
+use crate::asset::reference::Reference;
 use crate::review::pill::{Piece, pieces};
 
 /// The members of an object.
@@ -109,12 +113,46 @@ impl Tree {
     }
 }
 
-/// Returns whether two values mean the same: pills in either spelling, and conditions whatever their `uuid` is.
-pub(super) fn same(a: Option<&Tree>, b: Option<&Tree>) -> bool {
+/// Returns whether two values mean the same where they stand: pills in either spelling, conditions whatever their `uuid`
+/// is, and without what a comparison sets aside.
+pub(super) fn same(a: Option<&Tree>, b: Option<&Tree>, at: Place) -> bool {
     match (a, b) {
         (None, None) => true,
-        (Some(a), Some(b)) => a == b || alike(a, b),
+        (Some(left), Some(right)) => a == b || alike(&counting(left, at), &counting(right, at)),
         _ => false,
+    }
+}
+
+/// Returns what counts of a value.
+fn counting(value: &Tree, at: Place) -> Tree {
+    let text = value.text();
+    let Ok(doc) = Doc::parse(text.as_bytes()) else { return value.clone() };
+    counted(&doc, doc.root(), at)
+}
+
+fn counted(doc: &Doc<'_>, node: Node, at: Place) -> Tree {
+    let mut at = at.holding(doc.tag(node));
+    match doc.tag(node) {
+        Tag::Array => Tree::List(doc.items(node).map(|item| counted(doc, item, at.item())).collect()),
+        Tag::Object => {
+            let is_condition = doc.get(node, "operand").is_some() && doc.get(node, "lhs").is_some();
+            if at == Place::Condition && !is_condition {
+                at = Place::Logic;
+            }
+            let reference = (at != Place::Plain).then(|| Reference::read(doc, node, at == Place::Account));
+            // Where it is the connector of a connection, the file says which one.
+            if let Some(reference) = reference.flatten().filter(|_| at != Place::ConnectionProvider) {
+                let parts = [Some(reference.name), Some(reference.folder), reference.full_path];
+                return Tree::List(parts.iter().flatten().map(|part| Tree::of_text(part)).collect());
+            }
+            let members = doc.members(node).filter_map(|(key, value)| {
+                let row = at.member(&doc.decoded(key));
+                let counts = !is_aside(Level::Meaning, row, doc, node, value);
+                counts.then(|| (doc.raw(key).to_owned(), counted(doc, value, row.inside)))
+            });
+            Tree::Map(members.collect())
+        }
+        _ => Tree::read(doc, node),
     }
 }
 

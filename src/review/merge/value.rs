@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::arrange::arrange;
 use super::tree::{Map, Tree, same};
 use super::{Merge, Prefer};
+use crate::asset::fields::Place;
+use crate::asset::json::Tag;
 use crate::review::lists::increasing;
 
 /// What items of a list are known by.
@@ -31,22 +33,22 @@ impl<T> Three<T> {
     }
 }
 
-/// Decides for one unit: the side that changed it, or either where both did alike; `None` where they differ.
-pub(super) fn decide(three: Three<Option<&Tree>>) -> Option<Option<&Tree>> {
+/// Decides for one unit that stands somewhere: the side that changed it, or either where both did alike; `None` where they differ.
+pub(super) fn decide(three: Three<Option<&Tree>>, at: Place) -> Option<Option<&Tree>> {
     let Three { base, ours, theirs } = three;
-    match (same(base, ours), same(base, theirs)) {
+    match (same(base, ours, at), same(base, theirs, at)) {
         // Another spelling of the same is taken along.
         (true, true) if ours == base => Some(theirs),
         (_, true) => Some(ours),
         (true, false) => Some(theirs),
-        (false, false) => same(ours, theirs).then_some(ours),
+        (false, false) => same(ours, theirs, at).then_some(ours),
     }
 }
 
 impl Merge {
-    /// Merges three versions of a value; what differs is told as `place`.
-    pub(super) fn value(&mut self, three: Three<Option<&Tree>>, place: &str) -> Option<Tree> {
-        if let Some(decided) = decide(three) {
+    /// Merges three versions of a value; what differs is told by the name of its `place`.
+    pub(super) fn value(&mut self, three: Three<Option<&Tree>>, at: Place, place: &str) -> Option<Tree> {
+        if let Some(decided) = decide(three, at) {
             return decided.cloned();
         }
         if let Three { base, ours: Some(Tree::Map(ours)), theirs: Some(Tree::Map(theirs)) } = three {
@@ -54,7 +56,7 @@ impl Merge {
             let base = base.and_then(Tree::as_map).unwrap_or(&none);
             let three = Three { base, ours, theirs };
             if !is_reference(ours) && !is_reference(theirs) {
-                return Some(Tree::Map(self.members(three, place)));
+                return Some(Tree::Map(self.members(three, at.holding(Tag::Object), place)));
             }
         }
         if let Three {
@@ -62,13 +64,13 @@ impl Merge {
             ours: Some(Tree::List(ours)),
             theirs: Some(Tree::List(theirs)),
         } = three
-            && let Some(items) = self.items(Three { base, ours, theirs }, place)
+            && let Some(items) = self.items(Three { base, ours, theirs }, at.holding(Tag::Array), place)
         {
             return Some(Tree::List(items));
         }
         let lists = three.map(|value| value.and_then(field_list));
         if let Three { base: Some(base), ours: Some(ours), theirs: Some(theirs) } = &lists
-            && let Some(items) = self.items(Three { base, ours, theirs }, place)
+            && let Some(items) = self.items(Three { base, ours, theirs }, Place::Plain, place)
         {
             return Some(Tree::of_text(&Tree::List(items).text()));
         }
@@ -77,7 +79,7 @@ impl Merge {
     }
 
     /// Merges the members of an object, those of a list of conditions as one.
-    pub(super) fn members(&mut self, three: Three<&Map>, place: &str) -> Map {
+    pub(super) fn members(&mut self, three: Three<&Map>, at: Place, place: &str) -> Map {
         let has_conditions =
             [three.base, three.ours, three.theirs].iter().any(|map| map.contains_key("conditions"));
         let together = |key: &str| has_conditions && CONDITIONS.contains(&key);
@@ -86,7 +88,7 @@ impl Merge {
         let mut merged = Map::new();
         for key in keys.iter().filter(|key| !together(key)) {
             let inside = if place.is_empty() { (*key).clone() } else { format!("{place}.{key}") };
-            let value = self.value(three.map(|map| map.get(*key)), &inside);
+            let value = self.value(three.map(|map| map.get(*key)), at.member(key.as_bytes()).inside, &inside);
             merged.extend(value.map(|value| ((*key).clone(), value)));
         }
         if has_conditions {
@@ -97,7 +99,7 @@ impl Merge {
             let parts = three.map(part);
             let parts =
                 Three { base: Some(&parts.base), ours: Some(&parts.ours), theirs: Some(&parts.theirs) };
-            let decided = decide(parts).unwrap_or_else(|| {
+            let decided = decide(parts, at).unwrap_or_else(|| {
                 self.clash(
                     format!("{place}: the conditions were changed on both sides")
                         .trim_start_matches(": ")
@@ -111,7 +113,7 @@ impl Merge {
     }
 
     /// Merges lists whose items have identities; `None` where they have none.
-    fn items(&mut self, three: Three<&Vec<Tree>>, place: &str) -> Option<Vec<Tree>> {
+    fn items(&mut self, three: Three<&Vec<Tree>>, at: Place, place: &str) -> Option<Vec<Tree>> {
         let identity = IDENTITIES.into_iter().find(|key| {
             [three.base, three.ours, three.theirs].iter().all(|list| named(list, key).is_some())
         })?;
@@ -127,7 +129,7 @@ impl Merge {
                 ours: by_name.ours.get(name).copied(),
                 theirs: by_name.theirs.get(name).copied(),
             };
-            let item = self.value(versions, &format!("{place}[{}]", name.trim_matches('"')));
+            let item = self.value(versions, at.item(), &format!("{place}[{}]", name.trim_matches('"')));
             merged.extend(item.map(|item| (name.clone(), item)));
         }
         let stays = |name: &String| merged.contains_key(name);
