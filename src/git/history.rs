@@ -31,8 +31,9 @@ impl Cache {
         self.objects(move |folder| held_since(folder, since, tip, &path, files)).await
     }
 
-    /// Returns those of the files that a commit of our own made exactly so, or removed, of `tip`'s history without
-    /// that of `since`, each with the newest such commit. Of a long history only the newest 2,000 commits are looked at.
+    /// Returns those of the files that a commit of our own made exactly so, or removed, each with the newest such commit:
+    /// one that was put onto `since` itself and that ends in `tip`, not one that came by a merge, and whose message
+    /// is the one that is meant. Of a long history only the newest 2,000 commits are looked at.
     ///
     /// # Errors
     /// [`GitError::NotFound`] where the cache lacks one of the two.
@@ -42,9 +43,10 @@ impl Cache {
         tip: CommitId,
         path: &RepoPath,
         files: BTreeMap<PackagePath, Option<BlobId>>,
+        is_it: impl Fn(&str) -> bool + Send + 'static,
     ) -> Result<BTreeMap<PackagePath, CommitId>, GitError> {
         let (path, ours) = (path.clone(), self.0.settings.author.clone());
-        self.objects(move |folder| made_since(folder, &ours, since, tip, &path, files)).await
+        self.objects(move |folder| made_since(folder, &ours, is_it, since, tip, &path, files)).await
     }
 }
 
@@ -74,6 +76,7 @@ fn held_since(
 fn made_since(
     folder: &Path,
     ours: &Author,
+    is_it: impl Fn(&str) -> bool,
     since: CommitId,
     tip: CommitId,
     path: &RepoPath,
@@ -81,7 +84,11 @@ fn made_since(
 ) -> Result<BTreeMap<PackagePath, CommitId>, GitError> {
     let repository = open(folder)?;
     let (since, tip) = (oid(since.as_bytes()), oid(tip.as_bytes()));
+    if !repository.graph_descendant_of(tip, since).map_err(damaged(folder))? {
+        return Ok(BTreeMap::new());
+    }
     let mut walk = repository.revwalk().map_err(damaged(folder))?;
+    walk.simplify_first_parent().map_err(damaged(folder))?;
     walk.push(tip).map_err(missing(folder, "commit", tip))?;
     walk.hide(since).map_err(missing(folder, "commit", since))?;
     let (name, email) = ours.parts();
@@ -90,7 +97,8 @@ fn made_since(
         let id: Oid = commit.map_err(damaged(folder))?;
         let commit = repository.find_commit(id).map_err(missing(folder, "commit", id))?;
         let by = commit.committer();
-        if (by.name_bytes(), by.email_bytes()) != (name.as_bytes(), email.as_bytes()) {
+        let is_ours = (by.name_bytes(), by.email_bytes()) == (name.as_bytes(), email.as_bytes());
+        if !is_ours || !commit.message().is_ok_and(&is_it) {
             continue;
         }
         let tree =

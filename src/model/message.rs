@@ -10,6 +10,7 @@ use super::oid::BlobId;
 use super::path::PackagePath;
 use super::plan::Files;
 use crate::asset::kind::{Kind, asset_id};
+use crate::review::printable;
 
 /// How many assets a body lists before it counts the rest.
 const LISTED: usize = 200;
@@ -129,8 +130,8 @@ pub fn message(
             let _ = writeln!(text, "    {line}");
         }
         for line in note.comment.iter().flat_map(|comment| comment.lines()).take(MAX_LINES) {
-            let line: String = line.chars().filter(|c| !c.is_control()).take(MAX_LINE).collect();
-            let _ = writeln!(text, "{}", format!("    | {line}").trim_end());
+            let line: String = line.chars().take(MAX_LINE).collect();
+            let _ = writeln!(text, "{}", format!("    | {}", printable::line(&line)).trim_end());
         }
     }
     if let Some(rest) = assets.len().checked_sub(LISTED).filter(|rest| *rest > 0) {
@@ -144,6 +145,14 @@ pub fn message(
         let _ = writeln!(text, "Workato-Manifest: {manifest}");
     }
     text
+}
+
+/// Returns the project and the package that a message's trailers name.
+#[must_use]
+pub fn origin(text: &str) -> Option<(&str, Option<u64>)> {
+    let trailers = text.trim_end().rsplit("\n\n").next()?;
+    let value = |key: &str| trailers.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(": "));
+    Some((value("Workato-Project")?, value("Workato-Package").and_then(|number| number.parse().ok())))
 }
 
 #[cfg(test)]

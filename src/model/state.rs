@@ -60,8 +60,6 @@ pub struct State {
     /// Names the package and the branches of the last look, where it has changed no record and has left nothing to
     /// do: another look at the same leads to nothing again.
     pub rest: Option<String>,
-    /// Names what the folder held just before the last export was asked for; `None` where a manifest is exported.
-    pub listed: Option<String>,
     /// How often in a row an import was put off because the folder was saved to since.
     pub relooks: u8,
     /// How many paths are still to be carried to either side.

@@ -5,6 +5,7 @@
 //! daemon is the author.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
@@ -18,6 +19,8 @@ use crate::model::oid::BlobId;
 use crate::model::path::PackagePath;
 use crate::model::project::Source;
 use crate::model::state::State;
+use crate::review::printable;
+use crate::secrets::redacted;
 use crate::workato::{ListedRecipe, PER_PAGE, Turn, WorkatoError};
 
 /// More recipes than this are a move or a deployment, and not somebody's edits.
@@ -28,6 +31,9 @@ const MAX_BYTES: usize = 1 << 20;
 
 /// How many pages of the list are read: it is the whole workspace's.
 const MAX_PAGES: u32 = 3;
+
+/// How long the workspace may take to tell.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How far before the last look the list begins: clocks differ, and an export shows what was saved a little earlier.
 const OVERLAP: TimeDelta = TimeDelta::hours(1);
@@ -52,7 +58,8 @@ pub(super) async fn edits(
         return Ok(BTreeMap::new());
     }
     let since = seen.at - OVERLAP;
-    match ask(wiring, export::turn(wiring, state), &recipes, since).await {
+    let asked = ask(wiring, export::turn(wiring, state), &recipes, since);
+    match tokio::time::timeout(PATIENCE, asked).await.unwrap_or_else(|_| Ok(BTreeMap::new())) {
         Ok(edits) => Ok(edits),
         Err(StepError::Workato(error)) if !error.is_stopping() => Ok(BTreeMap::new()),
         Err(error) => Err(error),
@@ -77,82 +84,60 @@ async fn ask(
     if listed.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let known = match wiring.project.source {
-        Source::Folder(folder) => by_id(wiring, turn, folder, recipes).await?,
-        Source::Manifest(_) => by_name(wiring, recipes).await?,
+    let ids = match wiring.project.source {
+        Source::Folder(folder) => Some(ids(wiring, turn, folder).await?),
+        Source::Manifest(_) => None,
     };
-    let found = |(path, known): (&&PackagePath, &Known)| {
-        let recipe = listed.iter().find(|recipe| known.is(recipe))?;
-        Some(((*path).clone(), edit(recipe)?))
-    };
-    Ok(known.iter().filter_map(found).collect())
-}
-
-/// What a recipe of the list is known by.
-enum Known {
-    Id(u64),
-    /// The name is unique in a folder alone: the version has to be the same as well.
-    Saved {
-        name: String,
-        version: u64,
-    },
-}
-
-impl Known {
-    fn is(&self, recipe: &ListedRecipe) -> bool {
-        match self {
-            Self::Id(id) => recipe.id == *id,
-            Self::Saved { name, version } => recipe.name == *name && recipe.version_no == Some(*version),
-        }
-    }
-}
-
-async fn by_id<'a>(
-    wiring: &Wiring,
-    turn: Turn<'_>,
-    folder: u64,
-    recipes: &BTreeMap<&'a PackagePath, BlobId>,
-) -> Result<BTreeMap<&'a PackagePath, Known>, WorkatoError> {
-    let assets = wiring.workspace.client().folder_assets(turn, folder).await?;
-    let ids: BTreeMap<&str, u64> = assets
-        .iter()
-        .filter(|asset| asset.kind == "recipe")
-        .map(|asset| (asset.zip_name.as_str(), asset.id))
-        .collect();
-    let id = |path: &&'a PackagePath| Some((*path, Known::Id(*ids.get(path.as_str())?)));
-    Ok(recipes.keys().filter_map(id).collect())
-}
-
-async fn by_name<'a>(
-    wiring: &Wiring,
-    recipes: &BTreeMap<&'a PackagePath, BlobId>,
-) -> Result<BTreeMap<&'a PackagePath, Known>, StepError> {
-    #[derive(Deserialize)]
-    struct Head {
-        name: String,
-        version: u64,
-    }
     let files = wiring.repository.small_blobs(recipes.values().copied().collect(), MAX_BYTES).await?;
-    let mut found: BTreeMap<(String, u64), Vec<&'a PackagePath>> = BTreeMap::new();
+    let mut edits = BTreeMap::new();
     for (path, bytes) in recipes.keys().zip(files) {
-        let head = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        if let Some(Head { name, version }) = head {
-            found.entry((name, version)).or_default().push(path);
+        let head = bytes.and_then(|bytes| serde_json::from_slice::<Head>(&bytes).ok());
+        let Some(head) = head else { continue };
+        let id = match &ids {
+            Some(ids) => match ids.get(path.as_str()) {
+                Some(id) => Some(*id),
+                None => continue,
+            },
+            None => None,
+        };
+        let mut fits = listed.iter().filter(|recipe| head.is_of(recipe, id));
+        // Of two that fit it cannot be told which one it is.
+        if let (Some(recipe), None) = (fits.next(), fits.next())
+            && let Some(edit) = edit(recipe)
+        {
+            edits.insert((*path).clone(), edit);
         }
     }
-    // Of two alike it cannot be told which one the list means.
-    let single = |((name, version), paths): (_, Vec<&'a PackagePath>)| match paths[..] {
-        [path] => Some((path, Known::Saved { name, version })),
-        _ => None,
-    };
-    Ok(found.into_iter().filter_map(single).collect())
+    Ok(edits)
+}
+
+/// What a recipe's file says of itself.
+#[derive(Deserialize)]
+struct Head {
+    name: String,
+    version: u64,
+}
+
+impl Head {
+    /// Returns whether a recipe of the list is this one, as it was exported: somebody else may have saved it since.
+    fn is_of(&self, recipe: &ListedRecipe, id: Option<u64>) -> bool {
+        let is_it = id.map_or(recipe.name == self.name, |id| recipe.id == id);
+        is_it && recipe.version_no == Some(self.version)
+    }
+}
+
+/// Returns the ids of a folder's recipes, by file.
+async fn ids(wiring: &Wiring, turn: Turn<'_>, folder: u64) -> Result<BTreeMap<String, u64>, WorkatoError> {
+    let assets = wiring.workspace.client().folder_assets(turn, folder).await?;
+    let recipes = assets.into_iter().filter(|asset| asset.kind == "recipe");
+    Ok(recipes.map(|asset| (asset.zip_name, asset.id)).collect())
 }
 
 /// Returns the last save of a recipe, if the workspace names somebody whom a commit can name.
 fn edit(recipe: &ListedRecipe) -> Option<Edit> {
     let by = format!("{} <{}>", recipe.version_author_name.trim(), recipe.version_author_email.trim());
-    Author::parse(&by).ok()?;
-    let comment = recipe.version_comment.trim();
+    Author::parse(&by).ok().filter(|_| printable::line(&by) == by)?;
+    let comment = redacted(recipe.version_comment.trim());
     let at = DateTime::parse_from_rfc3339(&recipe.updated_at).ok().map(|at| at.to_utc());
-    Some(Edit { by, at, comment: (!comment.is_empty()).then(|| comment.to_owned()) })
+    Some(Edit { by, at, comment: (!comment.is_empty()).then(|| comment.into_owned()) })
 }

@@ -312,6 +312,7 @@ fn finish(
         next = Next::Now;
     } else if paths.is_empty() {
         state.relooks = 0;
+        wiring.workspace.note_listing(&wiring.project.name, None);
     } else if let Some(commit) = tip.commit {
         for (path, blob) in &paths {
             let record = records.paths.entry(path.clone()).or_default();

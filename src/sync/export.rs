@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::error::{Disposition, StepError};
 use super::observe::{self, Observed, Sealed};
+use super::workspace::Listing;
 use super::{Failed, Now, Stepped, Wiring, fail, rest};
 use crate::blocking;
 use crate::model::project::Source;
@@ -74,13 +75,15 @@ pub(super) async fn begin(wiring: &Wiring, mut state: State, clock: Now) -> Fetc
         Ok(id) => state.workspace_id = id.or(state.workspace_id),
         Err(error) => return fail(state, error),
     }
-    state.listed = None;
+    wiring.workspace.note_listing(&wiring.project.name, None);
     let manifest = match wiring.project.source {
         Source::Manifest(id) => id,
         Source::Folder(folder) => {
             match client.folder_assets(turn, folder).await {
                 Ok(assets) => {
-                    state.listed = Some(listing(&assets));
+                    if wiring.project.import.is_some() {
+                        wiring.workspace.note_listing(&wiring.project.name, Some(listing(&assets)));
+                    }
                     if assets.is_empty() {
                         return empty_folder(wiring, state, now).await;
                     }
@@ -124,14 +127,10 @@ fn export_failed(wiring: &Wiring, said: Option<String>) -> StepError {
     StepError::ExportFailed { source_name: wiring.project.source.to_string(), reason }
 }
 
-/// Names what a folder holds, by the assets' ids, files and versions: a save gives a recipe another version.
-pub(super) fn listing(assets: &[FolderAsset]) -> String {
-    let mut lines: Vec<String> = assets
-        .iter()
-        .map(|asset| format!("{} {} {:?} {}\n", asset.kind, asset.id, asset.version, asset.zip_name))
-        .collect();
-    lines.sort_unstable();
-    blake3::hash(lines.concat().as_bytes()).to_hex().as_str()[..32].to_owned()
+/// Returns what a folder holds.
+pub(super) fn listing(assets: &[FolderAsset]) -> Listing {
+    let line = |asset: &FolderAsset| (asset.zip_name.clone(), asset.kind.clone(), asset.id, asset.version);
+    assets.iter().map(line).collect()
 }
 
 /// Refreshes the manifest that the daemon keeps for a folder. Answers `None` where it was made just now, so that

@@ -2,6 +2,8 @@
 //!
 //! What was said is not the verdict: that is given when the workspace was looked at again (`carry`).
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -14,12 +16,12 @@ use crate::model::oid::BlobId;
 use crate::model::path::PackagePath;
 use crate::model::project::Source;
 use crate::model::state::{Attempt, Next, Outcome, Phase, RecipeResult, State};
-use crate::workato::{ImportError, ImportOptions, JobStatus, Package, Turn, WorkatoError};
+use crate::workato::{ImportError, ImportOptions, JobStatus, Package, Slot, Turn, WorkatoError};
 
 /// How long an import job may run before its outcome counts as lost.
 const JOB_DEADLINE: TimeDelta = TimeDelta::minutes(60);
 
-/// How often in a row an import is put off because the folder was saved to meanwhile.
+/// How often in a row an import is put off because something else in the folder was saved meanwhile.
 const MAX_RELOOKS: u8 = 3;
 
 /// How soon to ask again for the workspace's one import while another project has it.
@@ -85,29 +87,36 @@ async fn send(wiring: &Wiring, state: State, attempt: Attempt, now: DateTime<Utc
         }
         Err(error) => return Ok(reject(wiring, state, chain(&error))),
     };
-    match is_outdated(wiring, &state, turn).await {
+    let import = wiring.project.import.as_ref().expect("only a project with an import plans one");
+    let client = wiring.workspace.client();
+    let patience = export::LOOK_AGE.to_std().expect("it is positive");
+    // Both places are taken before the last look, so that nothing is waited for after it.
+    let places = match client.import_places(turn, import.folder, patience).await {
+        Ok(places) => places,
+        Err(WorkatoError::NoTurn { .. }) => return forget(wiring, state).await,
+        Err(error) => return not_sent(wiring, state, error.into()).await,
+    };
+    match is_outdated(wiring, &state, &attempt, places.look, turn).await {
         Ok(false) => {}
         Ok(true) => {
-            let relooks = state.relooks + 1;
+            let relooks = state.relooks.saturating_add(1);
             return forget(wiring, State { relooks, ..state }).await;
         }
         Err(error) => return not_sent(wiring, state, error.into()).await,
     }
+    wiring.workspace.note_listing(&wiring.project.name, None);
     let state = State { relooks: 0, ..state };
-    let import = wiring.project.import.as_ref().expect("only a project with an import plans one");
     let options = ImportOptions {
         restart_recipes: import.restart_recipes,
         include_tags: import.include_tags,
         folder_id_for_home_assets: import.folder_id_for_home_assets,
     };
-    let patience = export::LOOK_AGE.to_std().expect("it is positive");
-    match wiring.workspace.client().start_import(turn, import.folder, zip, &options, patience).await {
+    match client.start_import(places.import, turn, import.folder, zip, &options).await {
         // That it is over already says nothing of the recipes: their results come with the job.
         Ok(answer) if answer.status == JobStatus::Completed && answer.recipes.is_empty() => {
             Ok(go_on(wiring, state, &Package { status: JobStatus::Running, ..answer }, 0, now))
         }
         Ok(answer) => Ok(go_on(wiring, state, &answer, 0, now)),
-        Err(ImportError::NotSent(WorkatoError::NoTurn { .. })) => forget(wiring, state).await,
         Err(ImportError::NotSent(error)) if error.is_passing() || error.is_stopping() => {
             not_sent(wiring, state, error.into()).await
         }
@@ -125,16 +134,28 @@ async fn send(wiring: &Wiring, state: State, attempt: Attempt, now: DateTime<Utc
 
 /// Asks, as the last thing before an import, whether somebody has saved anything in the folder since the look that the
 /// import was planned on began: an export takes its time, and shows the workspace as it was when it was asked for. A
-/// folder that never stands still would hold up every import, so that this is asked a few times and no more.
-async fn is_outdated(wiring: &Wiring, state: &State, turn: Turn<'_>) -> Result<bool, WorkatoError> {
-    let (Some(listed), Source::Folder(folder)) = (&state.listed, wiring.project.source) else {
+/// folder that never stands still would hold up every import, so that after a few times only what is to be overwritten
+/// counts.
+async fn is_outdated(
+    wiring: &Wiring,
+    state: &State,
+    attempt: &Attempt,
+    slot: Option<Slot>,
+    turn: Turn<'_>,
+) -> Result<bool, WorkatoError> {
+    let before = wiring.workspace.listing(&wiring.project.name);
+    let (Some(before), Source::Folder(folder), Some(slot)) = (before, wiring.project.source, slot) else {
         return Ok(false);
     };
-    if state.relooks >= MAX_RELOOKS {
-        return Ok(false);
+    let assets = wiring.workspace.client().folder_assets_in(slot, turn, folder).await?;
+    let now = export::listing(&assets);
+    if state.relooks < MAX_RELOOKS {
+        return Ok(now != before);
     }
-    let assets = wiring.workspace.client().folder_assets(turn, folder).await?;
-    Ok(export::listing(&assets) != *listed)
+    let imported: BTreeSet<&str> = attempt.paths.keys().map(asset_id).collect();
+    let is_imported =
+        |file: &str| PackagePath::parse(file).is_ok_and(|path| imported.contains(asset_id(&path)));
+    Ok(now.symmetric_difference(&before).any(|(file, ..)| is_imported(file)))
 }
 
 /// Ends the step before anything was sent. Where the failure passes, the same import is tried again while the
@@ -155,7 +176,7 @@ fn reject(wiring: &Wiring, state: State, reason: String) -> Stepped {
 /// Packs the files of an import with their siblings of the same asset, as they are committed.
 async fn pack(wiring: &Wiring, attempt: &Attempt) -> Result<Bytes, StepError> {
     let branch = wiring.repository.files(attempt.commit, &wiring.project.path).await?;
-    let assets: std::collections::BTreeSet<&str> = attempt.paths.keys().map(asset_id).collect();
+    let assets: BTreeSet<&str> = attempt.paths.keys().map(asset_id).collect();
     let records = export::load(wiring).await?;
     let is_content = |path: &PackagePath| {
         is_asset(path) || attempt.paths.contains_key(path) || records.paths.contains_key(path)

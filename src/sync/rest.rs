@@ -102,6 +102,7 @@ pub(super) async fn end(
     if *rest != print(wiring.mode(), entries, &watched, tips.first()) {
         return Ok(None);
     }
+    wiring.workspace.note_listing(&wiring.project.name, None);
     let mut state = state.clone();
     let now = clock.later();
     let mut seen = seen.clone();

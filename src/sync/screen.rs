@@ -83,7 +83,7 @@ fn told(
         }
     }
     all.extend(found);
-    for level in [Level::Personal, Level::Likely] {
+    for level in [Level::Personal, Level::Likely, Level::Certain] {
         let mut places = TOLD;
         all.retain(|_, flagged| {
             let counts = !flagged.held && flagged.findings.first().is_some_and(|first| first.level == level);

@@ -12,6 +12,7 @@ use crate::asset::kind::is_asset;
 use crate::blocking;
 use crate::git::{Odd, Refs};
 use crate::model::branch::BranchName;
+use crate::model::message;
 use crate::model::oid::{BlobId, CommitId};
 use crate::model::path::PackagePath;
 use crate::model::plan::{self, Base, Decision, Facts, Files, Input, Pair, Plan};
@@ -212,7 +213,13 @@ impl Sides {
             return Ok(());
         }
         let path = &wiring.project.path;
-        for (path, commit) in wiring.repository.made_since(since, tip, path, files).await? {
+        let (project, last) = (wiring.project.name.to_string(), state.last_export.as_ref());
+        let last = last.and_then(|last| last.package);
+        // Another project's commits, and our own that were brought here from another branch, say nothing of this push.
+        let is_it = move |text: &str| {
+            message::origin(text).is_some_and(|(name, package)| name == project && package > last)
+        };
+        for (path, commit) in wiring.repository.made_since(since, tip, path, files, is_it).await? {
             let blob = self.workspace.get(&path).copied();
             if blob.is_none() {
                 records.paths.remove(&path);

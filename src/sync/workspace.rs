@@ -1,6 +1,6 @@
 //! A workspace as its projects share it: one client and budget, one identity, one import at a time.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -19,7 +19,11 @@ pub struct Workspace {
     client: Client,
     identity: tokio::sync::Mutex<Option<(DateTime<Utc>, u64)>>,
     imports: Mutex<VecDeque<ProjectName>>,
+    listings: Mutex<BTreeMap<ProjectName, Listing>>,
 }
+
+/// What a folder holds, by file, type, id and version: a save gives a recipe another version.
+pub(super) type Listing = BTreeSet<(String, String, u64, Option<u64>)>;
 
 impl Workspace {
     /// Makes a workspace of its configured name, its origin as text, and its client.
@@ -31,6 +35,7 @@ impl Workspace {
             client,
             identity: tokio::sync::Mutex::default(),
             imports: Mutex::default(),
+            listings: Mutex::default(),
         }
     }
 
@@ -73,6 +78,21 @@ impl Workspace {
             }
             _ => Ok(Some(found)),
         }
+    }
+
+    /// Notes what a project's folder held when a look at it began, until an import or the next look; of use to this
+    /// process alone, since none imports what another one has looked at.
+    pub(super) fn note_listing(&self, project: &ProjectName, listing: Option<Listing>) {
+        let mut listings = self.listings.lock().unwrap_or_else(PoisonError::into_inner);
+        match listing {
+            Some(listing) => listings.insert(project.clone(), listing),
+            None => listings.remove(project),
+        };
+    }
+
+    /// Returns what was noted of a project's folder.
+    pub(super) fn listing(&self, project: &ProjectName) -> Option<Listing> {
+        self.listings.lock().unwrap_or_else(PoisonError::into_inner).get(project).cloned()
     }
 
     /// Takes the workspace's one import for a project, or its place in the queue for it.

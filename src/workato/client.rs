@@ -6,11 +6,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
-use reqwest::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
-};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, RequestBuilder, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
@@ -18,7 +15,7 @@ use serde_json::json;
 
 use super::budget::{Budget, MINUTE, Slot, Stopped, wall_clock};
 use super::call::Call;
-use super::error::{ImportError, SettingsError, WorkatoError};
+use super::error::{SettingsError, WorkatoError};
 use super::http::{self, Http, IMPORT_WITHIN, REQUEST_WITHIN};
 use super::job::{Package, WirePackage};
 use super::redact::redact;
@@ -54,17 +51,6 @@ pub struct Settings {
     pub auth: Auth,
     /// The budget that all clients of the workspace share.
     pub budget: Arc<Budget>,
-}
-
-/// What an import may do besides importing.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct ImportOptions {
-    /// Whether running recipes may be stopped for the update and started again; else they keep it from happening.
-    pub restart_recipes: bool,
-    /// Whether the package's tags are kept.
-    pub include_tags: bool,
-    /// The folder that stands in for the workspace's Home folder.
-    pub folder_id_for_home_assets: Option<u64>,
 }
 
 /// One workspace of the platform. A clone is the same client.
@@ -115,9 +101,24 @@ impl Client {
     /// # Errors
     /// As every call: [`WorkatoError`].
     pub async fn folder_assets(&self, turn: Turn<'_>, folder: u64) -> Result<Vec<FolderAsset>, WorkatoError> {
+        let slot = self.slot(turn, Call::FolderAssets { folder }, Kind::Request).await?;
+        self.folder_assets_in(slot, turn, folder).await
+    }
+
+    /// Lists what an export of a folder would hold, in a place of the budget that was waited for before.
+    ///
+    /// # Errors
+    /// As every call: [`WorkatoError`].
+    pub async fn folder_assets_in(
+        &self,
+        slot: Slot,
+        turn: Turn<'_>,
+        folder: u64,
+    ) -> Result<Vec<FolderAsset>, WorkatoError> {
+        let (call, kind) = (Call::FolderAssets { folder }, Kind::Request);
         let path = ["export_manifests", "folder_assets"];
-        let query = [("folder_id", folder.to_string())];
-        let reply = self.get(turn, Call::FolderAssets { folder }, &path, &query).await?;
+        let request = self.request(Method::GET, &path).query(&[("folder_id", folder)]);
+        let reply = self.exchange_in(slot, turn, call, kind, request).await?;
         Ok(self.parse::<Enveloped<Assets>>(&reply)?.result.assets)
     }
 
@@ -204,33 +205,6 @@ impl Client {
         if found.id == package { Ok(found) } else { Err(reply.not_understood(|text| self.clean(text))) }
     }
 
-    /// Sends a package to be imported, once, and not at all where its turn does not come within `patience`.
-    ///
-    /// # Errors
-    /// Says whether the workspace may have it all the same.
-    pub async fn start_import(
-        &self,
-        turn: Turn<'_>,
-        folder: u64,
-        zip: Bytes,
-        options: &ImportOptions,
-        patience: Duration,
-    ) -> Result<Package, ImportError> {
-        let (call, kind) = (Call::StartImport { folder }, Kind::Import);
-        let home =
-            options.folder_id_for_home_assets.map(|home| ("folder_id_for_home_assets", home.to_string()));
-        let request = self
-            .request(Method::POST, &["packages", "import", &folder.to_string()])
-            .query(&[("restart_recipes", options.restart_recipes), ("include_tags", options.include_tags)])
-            .query(home.as_slice())
-            .header(CONTENT_TYPE, "application/octet-stream")
-            .body(zip);
-        let slot = tokio::time::timeout(patience, self.slot(turn, call, kind)).await;
-        let slot = slot.unwrap_or(Err(WorkatoError::NoTurn { call, after: patience }))?;
-        let reply = self.exchange_in(slot, turn, call, kind, request).await?;
-        Ok(self.package_in(&reply)?)
-    }
-
     /// Lists the folders in a folder, or at the top; pages count from 1, and a page of less than 100 is the last.
     ///
     /// # Errors
@@ -291,10 +265,13 @@ impl Client {
     }
 
     /// Judges an answer. Where the quota is used up, the workspace is left alone for as long as it says; a long wait
-    /// can only be about the hourly quota, and holds back imports alone.
+    /// can only be about the hourly quota, and holds back imports alone. The list of recipes has a quota of its own,
+    /// and nothing waits for it.
     pub(super) fn judge(&self, kind: Kind, reply: Reply) -> Result<Reply, WorkatoError> {
         let judged = reply.judge(wall_clock(), |text| self.clean(text));
-        if let Err(WorkatoError::RateLimited { retry_after: Some(time), .. }) = &judged {
+        if let Err(WorkatoError::RateLimited { retry_after: Some(time), call }) = &judged
+            && *call != Call::Recipes
+        {
             self.0.budget.pause(if *time > MINUTE { kind } else { Kind::Request }, *time);
         }
         judged
@@ -324,7 +301,7 @@ impl Client {
     }
 
     /// Sends a request and reads the answer.
-    async fn exchange_in(
+    pub(super) async fn exchange_in(
         &self,
         slot: Slot,
         turn: Turn<'_>,
@@ -352,7 +329,7 @@ impl Client {
         reply.parse(|text| self.clean(text))
     }
 
-    fn package_in(&self, reply: &Reply) -> Result<Package, WorkatoError> {
+    pub(super) fn package_in(&self, reply: &Reply) -> Result<Package, WorkatoError> {
         Ok(self.parse::<WirePackage>(reply)?.into_package(|text| self.clean(text)))
     }
 

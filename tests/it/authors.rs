@@ -114,6 +114,33 @@ fn a_manifest_of_somebody_elses_tells_authors_by_name_and_version() {
 }
 
 #[test]
+fn a_secret_in_what_somebody_wrote_stays_out_of_git() {
+    let stage = three_recipes(Pairing::one_branch());
+    let key = "use ghp_0123456789abcdefghijABCDEFGHIJ456789\u{202e} for it\nand no more";
+    edit(&stage, 1, &KIM, NOTIFY, "two", Some(key));
+    stage.sync().expect(0, "in_sync");
+    let text = latest(&stage, 1);
+    assert!(text.contains("| (hidden)\n    | and no more"), "{text}");
+    assert!(!text.contains("ghp_"), "{text}");
+}
+
+#[test]
+fn who_saved_a_later_version_than_the_exported_one_is_not_named() {
+    let stage = three_recipes(Pairing::one_branch());
+    edit(&stage, 1, &ALEX, INTAKE, "two", None);
+    stage.world(|world| world.settings.export_polls = 1);
+    stage.fault(&json!({ "on": "package.get", "then": { "status": { "code": 500 } } }));
+    let running = stage.spawn(&["sync"]);
+    stage.wait("the export is asked about", || stage.requests("package.get") > 0);
+    edit(&stage, 2, &KIM, INTAKE, "three", None);
+    stage.world(|world| world.faults.clear());
+    assert_eq!(running.end(), Some(0));
+    assert!(latest(&stage, 1).starts_with("recipesync"), "{}", latest(&stage, 1));
+    stage.sync().expect(0, "in_sync");
+    assert!(latest(&stage, 1).starts_with("Kim"), "{}", latest(&stage, 1));
+}
+
+#[test]
 fn where_nobody_is_named_the_daemon_is_the_author() {
     let stage = three_recipes(Pairing::one_branch());
     let cases = [

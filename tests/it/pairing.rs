@@ -123,3 +123,43 @@ fn a_branch_that_is_made_where_another_one_is_equal_is_there_at_once() {
         assert_eq!(stage.upstream.tip("recipes"), stage.upstream.tip("main"));
     }
 }
+
+#[test]
+fn a_commit_of_another_project_that_a_merge_brought_says_nothing_of_ours() {
+    let file = INTAKE;
+    let files = [(file, recipe("Intake", "one"))];
+    let mut stage = Stage::in_sync(Pairing::one_branch(), &files);
+    let prod = Pairing {
+        project: "Prod".to_owned(),
+        export: Some("production"),
+        import: Some("production"),
+        ..Pairing::one_branch()
+    };
+    stage.add_project("prod", prod, &files);
+    stage.upstream.at_upstream(&["branch", "production", "main"]);
+    assert_eq!(stage.run(&["sync"]).code, Some(0));
+    // Somebody tries something in the first workspace, and takes it back; the branch goes into production.
+    for text in ["two", "one"] {
+        stage.edit_in_workspace(file, &says(text));
+        assert_eq!(stage.run(&["sync", "orders"]).code, Some(0));
+    }
+    stage.upstream.pull("production");
+    stage.upstream.git(&["fetch", "-q", "origin"]);
+    stage.upstream.git(&["merge", "-q", "--no-ff", "-m", "release", "origin/main"]);
+    stage.upstream.git(&["push", "-q", "origin", "HEAD:production"]);
+    let now = stage.emulator.now();
+    stage
+        .world(|world| {
+            let id = world.asset("Prod", file)?;
+            world.edit_recipe(id, says("two").to_string().as_bytes(), now)
+        })
+        .unwrap();
+    assert_eq!(stage.run(&["sync"]).code, Some(0));
+    let held = stage.world(|world| world.files("Prod")).unwrap()[file].clone();
+    assert_eq!(
+        said(String::from_utf8(held.to_vec()).ok()).as_deref(),
+        Some("two"),
+        "the hotfix is still there"
+    );
+    assert_eq!(said(stage.branch_file("production", file)).as_deref(), Some("two"), "and in git");
+}

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::stage::{Pairing, Process, Stage, Synced, recipe, said, says};
+use crate::stage::{PROJECT, Pairing, Process, Stage, Synced, recipe, said, says};
 
 const INTAKE: &str = "intake.recipe.json";
 const NOTIFY: &str = "notify.recipe.json";
@@ -353,25 +353,38 @@ fn an_edit_made_while_the_look_is_under_way_is_not_overwritten() {
     assert!(stage.imports().is_empty());
 }
 
-#[test]
-fn a_folder_that_never_stands_still_holds_up_an_import_for_a_few_looks_alone() {
+/// Lets each second listing of the folder, which is the one right before an import, say that a recipe was saved since
+/// the first, for so many looks; returns how many exports and listings a sync then takes.
+fn looks_while_saved(saved: &str, times: usize) -> (usize, usize) {
     let (stage, _) = committed();
-    // Each second listing is the one right before the import, and says that something was saved since the first.
-    let saved = json!([{ "id": 1, "type": "recipe", "zip_name": "other.recipe.json", "version": 99, "checked": true }]);
-    let answer = json!({ "status": { "code": 200, "body": { "result": { "assets": saved } } } });
-    for skip in [1, 3, 5, 7] {
-        stage.fault(&json!({ "on": "assets.list", "skip": skip, "times": 1, "then": answer }));
+    let id = stage.world(|world| world.asset(PROJECT, INTAKE)).unwrap();
+    let file: Value = serde_json::from_str(&stage.workspace_file(INTAKE).unwrap()).unwrap();
+    let version = if saved == INTAKE { json!(99) } else { file["version"].clone() };
+    let asset = |id: u64, name: &str, version: &Value| json!({ "id": id, "type": "recipe", "zip_name": name, "version": version });
+    let mut assets = vec![asset(id, INTAKE, &version)];
+    if saved != INTAKE {
+        assets.push(asset(1, saved, &json!(1)));
+    }
+    let answer = json!({ "status": { "code": 200, "body": { "result": { "assets": assets } } } });
+    for look in 0..times {
+        stage.fault(&json!({ "on": "assets.list", "skip": 2 * look + 1, "times": 1, "then": answer }));
     }
     let (exports, listings) = (stage.requests("export.start"), stage.requests("assets.list"));
     stage.sync().expect(0, "in_sync");
     assert_eq!(said(stage.workspace_file(INTAKE)).as_deref(), Some("two"));
     assert_eq!(stage.imports().len(), 1);
-    assert_eq!(
-        stage.requests("export.start") - exports,
-        4 + 1,
-        "looks before the import, and the one after it"
-    );
-    assert_eq!(stage.requests("assets.list") - listings, 4 + 3 + 1);
+    (stage.requests("export.start") - exports, stage.requests("assets.list") - listings)
+}
+
+#[test]
+fn a_folder_that_never_stands_still_holds_up_an_import_for_a_few_looks_alone() {
+    // The looks before the import and the one after it; before each import one listing more.
+    assert_eq!(looks_while_saved("other.recipe.json", 9), (4 + 1, 4 + 4 + 1));
+}
+
+#[test]
+fn a_recipe_that_does_not_stand_still_is_not_overwritten() {
+    assert_eq!(looks_while_saved(INTAKE, 5), (6 + 1, 6 + 6 + 1));
 }
 
 #[test]

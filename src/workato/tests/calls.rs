@@ -5,6 +5,17 @@ use super::*;
 /// Longer than any of them waits.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
 
+/// Imports into folder 17.
+async fn import(
+    client: &Client,
+    zip: Bytes,
+    options: &ImportOptions,
+    patience: std::time::Duration,
+) -> Result<Package, ImportError> {
+    let places = client.import_places(TURN, 17, patience).await?;
+    client.start_import(places.import, TURN, 17, zip, options).await
+}
+
 #[tokio::test]
 async fn the_calls_are_those_of_the_documentation() {
     let manifest = r#"{"result":{"id":12,"name":"n","status":"working"}}"#;
@@ -110,10 +121,10 @@ async fn an_import_is_sent_once_and_as_it_is() {
     let client = connect(&format!("{}/prefix/", server.url), bearer()).unwrap();
     let zip = Bytes::from_static(b"PK\x01 bytes");
     let options = ImportOptions::default();
-    assert_eq!(client.start_import(TURN, 17, zip.clone(), &options, PATIENCE).await.unwrap().id, 251);
+    assert_eq!(import(&client, zip.clone(), &options, PATIENCE).await.unwrap().id, 251);
     let options =
         ImportOptions { restart_recipes: true, include_tags: true, folder_id_for_home_assets: Some(91) };
-    client.start_import(TURN, 17, zip, &options, PATIENCE).await.unwrap();
+    import(&client, zip, &options, PATIENCE).await.unwrap();
     let asked = server.asked();
     let path = "post /prefix/api/packages/import/17?restart_recipes=";
     assert!(asked[0].starts_with(&format!("{path}false&include_tags=false http")), "{asked:?}");
@@ -163,10 +174,7 @@ async fn what_became_of_a_failed_import_is_told_apart() {
     ] {
         let server = Server::start([bytes.clone()]).await;
         let zip = Bytes::from_static(b"PK");
-        let error = client(&server)
-            .start_import(TURN, 17, zip, &ImportOptions::default(), PATIENCE)
-            .await
-            .unwrap_err();
+        let error = import(&client(&server), zip, &ImportOptions::default(), PATIENCE).await.unwrap_err();
         let outcome = match &error {
             ImportError::NotSent(_) => "not sent",
             ImportError::Refused(_) => "refused",
@@ -177,8 +185,7 @@ async fn what_became_of_a_failed_import_is_told_apart() {
     }
     let gone = Server::start([""]).await.url.clone();
     let client = connect(&gone, bearer()).unwrap();
-    let error =
-        client.start_import(TURN, 17, Bytes::new(), &ImportOptions::default(), PATIENCE).await.unwrap_err();
+    let error = import(&client, Bytes::new(), &ImportOptions::default(), PATIENCE).await.unwrap_err();
     assert!(matches!(error, ImportError::NotSent(WorkatoError::Connect { .. })), "{error}");
     assert!(error.error().is_passing());
 }
@@ -194,9 +201,9 @@ async fn an_import_whose_turn_does_not_come_is_not_sent() {
     };
     let client = Client::new(settings, &Http::new()).unwrap();
     let options = ImportOptions::default();
-    client.start_import(TURN, 17, Bytes::new(), &options, PATIENCE).await.unwrap();
+    import(&client, Bytes::new(), &options, PATIENCE).await.unwrap();
     let patience = std::time::Duration::from_millis(1);
-    let error = client.start_import(TURN, 17, Bytes::new(), &options, patience).await.unwrap_err();
+    let error = import(&client, Bytes::new(), &options, patience).await.unwrap_err();
     assert!(matches!(error, ImportError::NotSent(WorkatoError::NoTurn { .. })), "{error:?}");
     assert_eq!(server.asked().len(), 1);
 }
