@@ -145,6 +145,9 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub fn records(&self, project: &ProjectName) -> Result<Records, StoreError> {
+        if self.read(version)? < VERSION {
+            return Err(StoreError::Older { path: self.path.clone() });
+        }
         self.read(|connection| records::load(connection, project))
     }
 
@@ -406,6 +409,17 @@ mod tests {
         let before = crate::fs::read(&path, 1 << 20).unwrap();
         assert!(matches!(Store::open(folder.path()), Err(StoreError::Newer { found: 99, .. })));
         assert_eq!(crate::fs::read(&path, 1 << 20).unwrap(), before);
+    }
+
+    #[test]
+    fn records_of_an_older_version_beside_a_daemon_are_not_called_damage() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(Store::open(folder.path()).unwrap());
+        let raw = Connection::open(folder.path().join("recipesync.db")).unwrap();
+        raw.execute_batch("DROP TABLE record; PRAGMA user_version = 1").unwrap();
+        drop(raw);
+        let error = Store::open_beside(folder.path()).unwrap().records(&orders()).unwrap_err();
+        assert!(matches!(error, StoreError::Older { .. }) && error.hint().contains("sync"), "{error:?}");
     }
 
     #[test]

@@ -24,6 +24,12 @@ pub enum StoreError {
         /// Its version.
         found: i64,
     },
+    /// The file was written by an older version of this program, and nothing has taken it over yet.
+    #[error("the state in {} is an older version's", path.display())]
+    Older {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file was removed while this process worked with it: what is written goes nowhere.
     #[error("the state in {} is gone: somebody has removed it", path.display())]
     Gone {
@@ -57,6 +63,7 @@ impl StoreError {
                 "check the disk's free space and the folder's permissions; if the file is damaged, move it away: \
                  what is equal on both sides is agreed on again, and the rest is shown as conflicts"
             }
+            Self::Older { .. } => "start `recipesync run` or `recipesync sync` once: that takes it over",
             Self::Newer { .. } => "run the newer version, or give this one a `state_dir` of its own",
             Self::Gone { .. } => {
                 "start it again: what is equal on both sides is agreed on again, and the rest is shown as conflicts"
