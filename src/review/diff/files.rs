@@ -130,14 +130,14 @@ impl Job<'_> {
             let end = is.map_or("", extension);
             if end == "json" || self.input.chosen.is_some() && end != "zip" {
                 if let (Ok(old), Ok(new)) = (Doc::parse(old), Doc::parse(new)) {
-                    return self.json(place, paths, (&old, &new), found, steps);
+                    return self.json((&asset.kind, place), paths, (&old, &new), found, steps);
                 }
             } else if end == "zip"
                 && let (Some(old), Some(new)) = (inner_page(old), inner_page(new))
                 && let (Ok(old), Ok(new)) = (Doc::parse(&old), Doc::parse(&new))
             {
                 let mut copy = Found::default();
-                self.json(Place::Page, paths, (&old, &new), &mut copy, steps);
+                self.json((&asset.kind, Place::Page), paths, (&old, &new), &mut copy, steps);
                 return found.absorb_copy(copy, "page.json");
             }
         }
@@ -147,7 +147,7 @@ impl Job<'_> {
 
     fn json(
         &self,
-        place: Place,
+        (kind, place): (&Kind, Place),
         paths: (&str, &str),
         (old, new): (&Doc<'_>, &Doc<'_>),
         found: &mut Found,
@@ -156,7 +156,7 @@ impl Job<'_> {
         let is_recipe = place == Place::Recipe;
         let read = |doc| if is_recipe { Recipe::read(doc).ok() } else { None };
         let (Some(was), Some(is)) = (read(old), read(new)) else {
-            let (old_values, new_values) = (Values::plain(old), Values::plain(new));
+            let (old_values, new_values) = (Values::of(kind, old), Values::of(kind, new));
             let mut compare = Compare::new(
                 Side { doc: old, values: &old_values, path: paths.0 },
                 Side { doc: new, values: &new_values, path: paths.1 },
