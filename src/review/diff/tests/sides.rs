@@ -225,6 +225,8 @@ fn control_characters_and_secrets_are_not_passed_on() {
     new["name"] = json!("a\u{1b}[2J\u{202e}\nb");
     new["code"]["block"][0]["input"]["client_secret"] = json!("8f14e45fceea167a5a36dedd4bea2543");
     new["code"]["block"][0]["comment"] = json!("x\u{1b}]0;title\u{7}");
+    let odd = "\u{9b}31m\u{7f}\u{202e}\u{e0041}";
+    new["code"]["block"][0]["input"]["odd"] = json!(odd);
     let diff = versions("a.recipe.json", old.to_string(), new.to_string());
     let (text, json) = (told(&diff), crate::review::json::json(&diff));
     assert!(text.contains("client_secret: (hidden)"), "{text}");
@@ -232,7 +234,13 @@ fn control_characters_and_secrets_are_not_passed_on() {
     for told in [&text, &json] {
         assert!(!told.contains('\u{1b}') && !told.contains("8f14e45fceea167a5a36dedd4bea2543"), "{told}");
     }
-    assert!(!text.contains(['\u{202e}', '\u{7}']));
+    for told in [&text, &json] {
+        assert!(!told.contains(['\u{202e}', '\u{7}', '\u{9b}', '\u{7f}', '\u{e0041}']), "{told}");
+    }
+    let read: Value = serde_json::from_str(&json).unwrap();
+    let changes = read["assets"][0]["changes"].as_array().unwrap();
+    let change = changes.iter().find(|change| change["field"] == "odd").unwrap();
+    assert_eq!(change["new"], odd, "the same value");
 }
 
 #[test]
