@@ -131,6 +131,11 @@ fn programs_and_forges_get_their_own_format() {
         markdown.starts_with("<!-- recipesync:diff orders -->\n### orders: 1 recipe changed\n"),
         "{markdown}"
     );
+    for (at, new) in [("", "HEAD:orders"), ("orders", "."), ("orders", "HEAD:./")] {
+        let (_, other, _) = diff(&folder.join(at), &["HEAD~1:orders", new, "--format", "markdown"]);
+        let marker = "<!-- recipesync:diff orders -->\n### orders: 1 recipe changed\n";
+        assert!(other.starts_with(marker), "{new}: {other}");
+    }
     assert!(markdown.contains("\n!     limit: 1 → 20\n") && markdown.contains("```mermaid\n"), "{markdown}");
     let (_, colored, _) = diff(folder, &["HEAD~1:orders", "orders", "--color", "always"]);
     assert!(colored.contains("\u{1b}[33m~ limit: 1 → 20\u{1b}[0m"), "{colored:?}");
