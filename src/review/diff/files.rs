@@ -15,7 +15,7 @@ use crate::asset::kind::Kind;
 use crate::asset::page;
 use crate::model::path::PackagePath;
 use crate::review::change::{AssetChange, AssetDiff, Change, Op, Sameness, StepRef, What};
-use crate::review::hidden::{HIDDEN, redacted};
+use crate::review::hidden::{HIDDEN, shown};
 use crate::review::hunks::unified;
 use crate::review::recipe::Recipe;
 use crate::review::value::Values;
@@ -141,8 +141,7 @@ impl Job<'_> {
                 return found.absorb_copy(copy, "page.json");
             }
         }
-        let name = is.or(was).map_or("", PackagePath::file_name);
-        found.change((0, 0, 0), whole_file(name, old, new));
+        found.change((0, 0, 0), whole_file((was, old), (is, new)));
     }
 
     fn json(
@@ -199,9 +198,10 @@ fn inner_page(bytes: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Tells of a file as lines of text, or by its size.
-fn whole_file(name: &str, old: Option<&[u8]>, new: Option<&[u8]>) -> Change {
-    let text = |bytes: Option<&[u8]>| match bytes {
-        Some(bytes) => std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0')).map(str::to_owned),
+fn whole_file((was, old): Part<'_>, (is, new): Part<'_>) -> Change {
+    let name = is.or(was).map_or("", PackagePath::file_name);
+    let text = |path: Option<&PackagePath>, bytes: Option<&[u8]>| match path.zip(bytes) {
+        Some((path, bytes)) => String::from_utf8(shown(path, bytes)).ok().filter(|text| !text.contains('\0')),
         None => Some(String::new()),
     };
     let op = match (old, new) {
@@ -209,7 +209,7 @@ fn whole_file(name: &str, old: Option<&[u8]>, new: Option<&[u8]>) -> Change {
         (_, None) => Op::Remove,
         _ => Op::Replace,
     };
-    let (what, old_text, new_text) = match (text(old), text(new)) {
+    let (what, old_text, new_text) = match (text(was, old), text(is, new)) {
         (Some(old), Some(new)) => (What::Text, None, Some(lines(&old, &new))),
         _ => (What::Binary, old.map(size), new.map(size)),
     };
@@ -230,9 +230,9 @@ fn whole_file(name: &str, old: Option<&[u8]>, new: Option<&[u8]>) -> Change {
     }
 }
 
-/// Returns how two texts differ, without the lines that hold secrets; that these differ is still told.
+/// Returns how two texts differ whose lines with secrets are left out; that these differ is still told.
 fn lines(old: &str, new: &str) -> String {
-    let told = unified(&redacted(old), &redacted(new));
+    let told = unified(old, new);
     if told.is_empty() { format!("@@ {HIDDEN} @@\n") } else { told }
 }
 

@@ -363,4 +363,7 @@ fn a_secret_is_known_by_the_name_beside_it_in_each_version() {
             assert!(!told.contains("EXAMPLE"), "{told}");
         }
     }
+    let lines = table(rows).replace('{', "{\n");
+    let broken = told(&versions("a.lookup_table.json", "{\n", lines));
+    assert!(broken.contains("(hidden)") && !broken.contains("EXAMPLE"), "{broken}");
 }
