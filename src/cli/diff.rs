@@ -4,6 +4,7 @@ mod side;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal as _;
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::Context as _;
 
@@ -134,6 +135,20 @@ fn trees(args: &DiffArgs, old: &Tree, new: &Tree) -> anyhow::Result<Diff> {
     }))
 }
 
+/// Returns what a side is called in a word: the last part of its path, or the revision.
+fn title(working: &Path, name: &str) -> String {
+    let of_revision = name.split_once(':').filter(|_| !working.join(name).exists());
+    let path = of_revision.map_or(name, |(revision, path)| if path.is_empty() { revision } else { path });
+    let mut parts = PathBuf::new();
+    for part in working.join(path).components() {
+        match part {
+            Component::ParentDir => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    parts.file_name().map_or_else(|| name.to_owned(), |last| last.to_string_lossy().into_owned())
+}
+
 /// Returns a word as a shell takes it.
 fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "/._-:~^@{}".contains(c);
@@ -159,7 +174,7 @@ fn tell(context: &Context, args: &DiffArgs, found: &Diff, new: &Side) -> anyhow:
             markdown::markdown(
                 found,
                 &markdown::Options {
-                    title: args.new.trim_end_matches('/').rsplit('/').next().unwrap_or(&args.new),
+                    title: &title(context.environment().folder(), &args.new),
                     max_chars: args.max_chars,
                     details: args.derived,
                     diagram: args.diagram.then_some(&read as markdown::NewSide<'_>),
@@ -176,4 +191,30 @@ fn tell(context: &Context, args: &DiffArgs, found: &Diff, new: &Side) -> anyhow:
         return Ok(());
     }
     print(told).context("tell what differs")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_side_is_called_by_its_last_part() {
+        let folder = tempfile::tempdir().unwrap();
+        let working = folder.path().join("orders");
+        for (name, expected) in [
+            ("orders", "orders"),
+            ("../a/b/", "b"),
+            (".", "orders"),
+            ("./", "orders"),
+            ("..", folder.path().file_name().unwrap().to_str().unwrap()),
+            ("HEAD", "HEAD"),
+            ("HEAD:", "HEAD"),
+            ("HEAD:desk", "desk"),
+            ("HEAD~1:x/desk/", "desk"),
+            ("HEAD:./", "orders"),
+            ("/", "/"),
+        ] {
+            assert_eq!(title(&working, name), expected, "{name}");
+        }
+    }
 }

@@ -101,8 +101,14 @@ pub(super) async fn run(context: &Context, args: &GitSetupArgs) -> anyhow::Resul
 }
 
 fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
-    let is_there = file.symlink_metadata().is_ok();
-    Ok(if is_there { fs::read(file, MAX_BYTES)? } else { Vec::new() })
+    let Ok(found) = file.symlink_metadata() else { return Ok(Vec::new()) };
+    if found.is_symlink() {
+        anyhow::bail!(
+            "{} is a link, which git does not read and recipesync does not write through; put a file in its place",
+            file.display()
+        );
+    }
+    Ok(fs::read(file, MAX_BYTES)?)
 }
 
 /// Returns the text with those of our lines that it does not have yet, at its end.

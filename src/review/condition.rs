@@ -88,7 +88,7 @@ fn group(doc: &Doc<'_>, group: Node) -> Option<Vec<Node>> {
 /// Returns a condition on one line; as JSON where it is not understood.
 #[must_use]
 pub fn one(values: &Values<'_, '_, '_>, condition: Node) -> String {
-    simple(values, condition).unwrap_or_else(|| json(values.doc, condition))
+    simple(values, condition).unwrap_or_else(|| json(values.doc, "", condition))
 }
 
 /// Returns a condition on one line, if it has what conditions have and nothing else.

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use crate::secrets;
 
+pub use crate::secrets::{Beside, shown};
+
 /// What stands in the place of such a value.
 pub const HIDDEN: &str = "(hidden)";
 

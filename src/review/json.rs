@@ -1,12 +1,13 @@
 //! A comparison as JSON, for programs: keys may be added, and are never renamed.
 //!
-//! Values stand in it as they are in the files; hidden ones as `{"hidden": true}`.
+//! Values stand in it as they are in the files; hidden ones as `{"hidden": true}`. What a terminal would act on is escaped.
 
 use serde::Serialize;
 use serde::ser::{SerializeMap as _, Serializer};
 use serde_json::value::RawValue;
 
 use super::change::{AssetDiff, Change, ConnectorId, Content, Counts, Diff, Folded, StepRef, Volatile};
+use super::printable::is_hidden;
 
 /// The version of the format.
 const FORMAT: u32 = 1;
@@ -17,7 +18,25 @@ pub fn json(diff: &Diff) -> String {
     let mut text =
         serde_json::to_string_pretty(&View(diff)).expect("texts and numbers can always be written");
     text.push('\n');
-    text
+    escaped(text)
+}
+
+/// Writes out what is not printable: inside of strings, where alone it can be, that is the same value.
+fn escaped(text: String) -> String {
+    // Between tokens stand line breaks, and tabs in values that are written as they came.
+    let is_escaped = |c: char| is_hidden(c) && !matches!(c, '\n' | '\t' | '\r');
+    if !text.contains(is_escaped) {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len() + 64);
+    for c in text.chars() {
+        if is_escaped(c) {
+            out.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }
 
 /// How something is written.

@@ -21,7 +21,7 @@ pub struct Leaf {
     /// Its place below the value: keys with dots between, items of lists as `[name]` or `[1]`. On one line, safe to
     /// print; different places may read the same.
     pub path: String,
-    /// The nearest key above it; of the `value` of an object that has a `header`, `name` or `key`, that one's value.
+    /// The nearest key above it; of the `value` of an object that has a `name`, `key`, `header` or `field`, that one's value.
     pub key: Option<Node>,
     /// The leaf.
     pub node: Node,
@@ -97,8 +97,8 @@ fn naming(doc: &Doc<'_>, object: Node, key: Node) -> Node {
     if doc.raw(key) != "value" {
         return key;
     }
-    let names = ["header", "name", "key"].into_iter().filter_map(|name| doc.get(object, name));
-    names.into_iter().find(|name| doc.tag(*name) == Tag::String).unwrap_or(key)
+    let name = ["name", "key", "header", "field"].into_iter().find_map(|name| doc.get(object, name));
+    name.filter(|name| doc.tag(*name) == Tag::String).unwrap_or(key)
 }
 
 /// Appends a key to a path.

@@ -288,7 +288,12 @@ fn pair(depth: Depth, sign: Sign, name: &str, values: (Option<&str>, Option<&str
                     '+' => Sign::TextAdded,
                     '-' => Sign::TextRemoved,
                     ' ' => Sign::Text,
-                    _ => continue,
+                    // Of two values that end without a line break, as most do, there is nothing to say.
+                    _ if old.ends_with('\n') == new.ends_with('\n') => continue,
+                    _ => {
+                        lines.push(Line::new(Depth::Value, Sign::Header, format!("\\{text}")));
+                        continue;
+                    }
                 };
                 lines.push(Line::new(Depth::Value, sign, text));
             }
@@ -353,6 +358,20 @@ fn places(count: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn two_values_never_read_the_same() {
+        let lines = |old, new| -> Vec<String> {
+            let lines = pair(Depth::Change, Sign::Changed, "x", (Some(old), Some(new)));
+            lines.iter().skip(1).map(|line| format!("{}{}", line.sign.text(), line.text())).collect()
+        };
+        assert_eq!(
+            lines("a\nb\n", "a\nb"),
+            ["@@ -1,2 +1,2 @@", " a", "-b", "+b", "\\ no line break at the end"]
+        );
+        assert_eq!(lines("a", "a\n"), ["@@ -1 +1 @@", "-a", "\\ no line break at the end", "+a"]);
+        assert_eq!(lines("a\nb", "a\nc"), ["@@ -1,2 +1,2 @@", " a", "-b", "+c"]);
+    }
 
     #[test]
     fn steps_are_told_in_runs() {

@@ -31,7 +31,7 @@ fn push(out: &mut String, text: &str, is_hidden: impl Fn(char) -> bool + Copy) {
 }
 
 /// Control characters, those that reorder or hide the text around them, and those that some readers break lines at.
-const fn is_hidden(c: char) -> bool {
+pub(super) const fn is_hidden(c: char) -> bool {
     if c.is_ascii() {
         return c.is_ascii_control();
     }

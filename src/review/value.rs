@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use crate::asset::json::{Doc, Event, Node, Tag};
+use crate::asset::json::{Doc, Node, Tag};
+use crate::asset::kind::Kind;
 use crate::asset::reference::Reference;
 use crate::asset::text;
 
-use super::hidden::{HIDDEN, is_hidden};
+use super::hidden::{Beside, HIDDEN, is_hidden};
 use super::leaf::{Leaf, clipped, is_field_list};
 use super::names;
 use super::pill::compact;
@@ -57,19 +58,27 @@ pub struct Values<'v, 'd, 'a> {
     pub labels: Option<&'v Labels<'d, 'a>>,
     /// What stands for texts that are the file's own names for something.
     pub names: HashMap<String, String>,
+    /// The names that its values stand beside, by which secrets are known.
+    pub beside: Beside<'a>,
 }
 
 impl<'v, 'd, 'a> Values<'v, 'd, 'a> {
     /// Reads a file in which pills have a meaning.
     #[must_use]
     pub fn with_pills(doc: &'d Doc<'a>, labels: &'v Labels<'d, 'a>) -> Self {
-        Self { doc, labels: Some(labels), names: HashMap::new() }
+        Self { doc, labels: Some(labels), names: HashMap::new(), beside: Beside::default() }
     }
 
     /// Reads a file without pills.
     #[must_use]
     pub fn plain(doc: &'d Doc<'a>) -> Self {
-        Self { doc, labels: None, names: HashMap::new() }
+        Self { doc, labels: None, names: HashMap::new(), beside: Beside::default() }
+    }
+
+    /// Reads a file of a kind, without pills.
+    #[must_use]
+    pub fn of(kind: &Kind, doc: &'d Doc<'a>) -> Self {
+        Self { beside: Beside::of(kind, doc), ..Self::plain(doc) }
     }
 
     /// Returns a leaf in words.
@@ -84,7 +93,7 @@ impl<'v, 'd, 'a> Values<'v, 'd, 'a> {
         key.and_then(|key| self.doc.text(key)).unwrap_or_default()
     }
 
-    /// Returns a value in words. The name is that of the nearest key, by which secrets are known.
+    /// Returns a value in words. The name is the one that it stands beside, by which secrets are known.
     #[must_use]
     pub fn value(&self, name: &str, node: Node) -> Shown {
         match self.doc.tag(node) {
@@ -94,12 +103,22 @@ impl<'v, 'd, 'a> Values<'v, 'd, 'a> {
             },
             Tag::Object => match Reference::read(self.doc, node, false) {
                 Some(reference) => Shown::Line(reference_text(&reference)),
-                None => Shown::Line(json(self.doc, node)),
+                None => Shown::Line(self.json(name, node)),
             },
             Tag::Array if is_field_list(self.doc, node) => self.fields(self.doc, node),
-            Tag::Array => Shown::Line(json(self.doc, node)),
+            Tag::Array => Shown::Line(self.json(name, node)),
             _ => Shown::Line(self.doc.raw(node).to_owned()),
         }
+    }
+
+    /// Returns whether something in a value is not to be shown.
+    #[must_use]
+    pub fn is_hidden(&self, name: &str, node: Node) -> bool {
+        self.beside.is_hidden(self.doc, name, node)
+    }
+
+    fn json(&self, name: &str, node: Node) -> String {
+        if self.is_hidden(name, node) { HIDDEN.to_owned() } else { line(&compact(self.doc, node)) }
     }
 
     /// Returns a text in words.
@@ -177,11 +196,12 @@ impl<'v, 'd, 'a> Values<'v, 'd, 'a> {
                 "control_type" if is_usual(sort.as_deref(), raw) => {}
                 "properties" if Some(value) == inside => {}
                 key => {
+                    let name = self.beside.member(doc, field, key);
                     let word = match doc.tag(value) {
-                        Tag::String => doc.text(value).map(|value| self.attribute(key, &value)),
+                        Tag::String => doc.text(value).map(|value| self.attribute(&name, &value)),
                         _ => None,
                     };
-                    said.extend([", ", &line(key), " ", &word.unwrap_or_else(|| json(doc, value))]);
+                    said.extend([", ", &line(key), " ", &word.unwrap_or_else(|| json(doc, &name, value))]);
                 }
             }
         }
@@ -215,21 +235,11 @@ pub(crate) fn reference_text(reference: &Reference) -> String {
     if folder.is_empty() { format!("“{name}”") } else { format!("“{name}” in {}", line(folder)) }
 }
 
-/// Returns a value as JSON on one line, safe to print, secrets left out.
+/// Returns a value as JSON on one line, safe to print, and not at all if it holds a secret. The name is the one that it
+/// stands beside, empty where there is none.
 #[must_use]
-pub fn json(doc: &Doc<'_>, node: Node) -> String {
-    let mut name = Cow::Borrowed("");
-    let has_secret = doc.walk(node).any(|event| match event {
-        Event::Key(key) => {
-            name = doc.text(key).unwrap_or_default();
-            false
-        }
-        Event::Value(node) if doc.tag(node) == Tag::String => {
-            doc.text(node).is_some_and(|text| is_hidden(&name, &text))
-        }
-        _ => false,
-    });
-    if has_secret { HIDDEN.to_owned() } else { line(&compact(doc, node)) }
+pub fn json(doc: &Doc<'_>, name: &str, node: Node) -> String {
+    Values::plain(doc).json(name, node)
 }
 
 /// Returns a name between quotes, on one line and safe to print.

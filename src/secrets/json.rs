@@ -37,17 +37,57 @@ pub(super) fn judge_nested(doc: &Doc<'_>, depth: u8) -> Option<Mark> {
     found
 }
 
-fn visit(kind: &Kind, doc: &Doc<'_>, depth: u8, mut tell: impl FnMut(Node, Mark)) {
-    let labels = labels(kind, doc);
+/// The names that the values of a file stand beside, where these are not their keys.
+#[derive(Debug, Default)]
+pub struct Beside<'a> {
+    /// What the columns of a table are called, by their keys.
+    labels: HashMap<Vec<u8>, Cow<'a, str>>,
+}
+
+impl<'a> Beside<'a> {
+    /// Reads what a file of a kind says about its names.
+    #[must_use]
+    pub fn of(kind: &Kind, doc: &Doc<'a>) -> Self {
+        Self { labels: labels(kind, doc) }
+    }
+
+    /// Returns the name that the value of a member stands beside.
+    #[must_use]
+    pub fn member<'s>(&'s self, doc: &'s Doc<'_>, object: Node, key: &'s str) -> Cow<'s, str> {
+        name_of(doc, object, Cow::Borrowed(key), &self.labels)
+    }
+
+    /// Returns whether something in a value, which stands beside a name or beside none (empty), is surely a secret.
+    #[must_use]
+    pub fn is_hidden(&self, doc: &Doc<'_>, name: &str, node: Node) -> bool {
+        let name = (!name.is_empty()).then_some(Cow::Borrowed(name));
+        let mut is_hidden = false;
+        let tell = |_, mark: Mark| is_hidden |= mark.level == Level::Certain;
+        visit_value(doc, (name, node), &self.labels, (false, 0), tell);
+        is_hidden
+    }
+}
+
+fn visit(kind: &Kind, doc: &Doc<'_>, depth: u8, tell: impl FnMut(Node, Mark)) {
+    let is_properties = *kind == Kind::Properties;
+    visit_value(doc, (None, doc.root()), &labels(kind, doc), (is_properties, depth), tell);
+}
+
+fn visit_value<'s>(
+    doc: &'s Doc<'_>,
+    (mut name, node): (Option<Cow<'s, str>>, Node),
+    labels: &'s HashMap<Vec<u8>, Cow<'_, str>>,
+    (is_properties, depth): (bool, u8),
+    mut tell: impl FnMut(Node, Mark),
+) {
     let mut names: Vec<Option<Cow<'_, str>>> = Vec::new();
-    let mut name: Option<Cow<'_, str>> = None;
-    let mut walk = doc.walk(doc.root());
+    let mut walk = doc.walk(node);
     let mut editor = 0_usize;
     while let Some(event) = walk.next() {
         match event {
             Event::Key(key) => {
                 let object = walk.inside().expect("keys are inside objects");
-                name = Some(name_of(doc, object, key, &labels));
+                name = Some(name_of(doc, object, doc.text(key).unwrap_or_default(), labels));
             }
             Event::Value(node) => match doc.tag(node) {
                 Tag::Array | Tag::Object => {
@@ -59,7 +99,7 @@ fn visit(kind: &Kind, doc: &Doc<'_>, depth: u8, mut tell: impl FnMut(Node, Mark)
                 _ => {
                     let own = name.take().or_else(|| names.last().cloned().flatten());
                     let beside = own.as_deref().filter(|_| editor == 0);
-                    let filled = *kind == Kind::Properties && names.len() == 1;
+                    let filled = is_properties && names.len() == 1;
                     if let Some(mark) = judge_scalar(doc, node, beside, filled, depth) {
                         tell(node, mark);
                     }
@@ -89,13 +129,12 @@ fn judge_scalar(doc: &Doc<'_>, node: Node, name: Option<&str>, filled: bool, dep
 
 /// Returns the name that a member's value stands beside: its key, the label of a table's column, or what the member
 /// `name` beside a `value` says.
-fn name_of<'d>(
-    doc: &'d Doc<'_>,
+fn name_of<'s>(
+    doc: &'s Doc<'_>,
     object: Node,
-    key: Node,
-    labels: &HashMap<Vec<u8>, Cow<'d, str>>,
-) -> Cow<'d, str> {
-    let own = doc.text(key).unwrap_or_default();
+    own: Cow<'s, str>,
+    labels: &'s HashMap<Vec<u8>, Cow<'_, str>>,
+) -> Cow<'s, str> {
     if own == "value" {
         let named = ["name", "key", "header", "field"].into_iter().find_map(|key| doc.get(object, key));
         if let Some(said) = named.and_then(|node| doc.text(node)).filter(|said| is_credential(said)) {
@@ -106,7 +145,7 @@ fn name_of<'d>(
 }
 
 /// Returns what the columns of a table are called.
-fn labels<'d>(kind: &Kind, doc: &'d Doc<'_>) -> HashMap<Vec<u8>, Cow<'d, str>> {
+fn labels<'a>(kind: &Kind, doc: &Doc<'a>) -> HashMap<Vec<u8>, Cow<'a, str>> {
     let is_table = matches!(kind, Kind::LookupTable | Kind::DataTable);
     let schema = doc.get(doc.root(), "schema").filter(|_| is_table);
     let columns = schema.into_iter().flat_map(|schema| doc.items(schema));

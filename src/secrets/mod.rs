@@ -17,6 +17,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+pub use json::Beside;
 pub use settings::{Allowed, Policy, Settings};
 pub use source::redacted;
 

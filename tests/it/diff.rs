@@ -131,8 +131,31 @@ fn programs_and_forges_get_their_own_format() {
         markdown.starts_with("<!-- recipesync:diff orders -->\n### orders: 1 recipe changed\n"),
         "{markdown}"
     );
+    for (at, new) in [("", "HEAD:orders"), ("orders", "."), ("orders", "HEAD:./")] {
+        let (_, other, _) = diff(&folder.join(at), &["HEAD~1:orders", new, "--format", "markdown"]);
+        let marker = "<!-- recipesync:diff orders -->\n### orders: 1 recipe changed\n";
+        assert!(other.starts_with(marker), "{new}: {other}");
+    }
     assert!(markdown.contains("\n!     limit: 1 → 20\n") && markdown.contains("```mermaid\n"), "{markdown}");
     let (_, colored, _) = diff(folder, &["HEAD~1:orders", "orders", "--color", "always"]);
     assert!(colored.contains("\u{1b}[33m~ limit: 1 → 20\u{1b}[0m"), "{colored:?}");
     assert!(!diff(folder, &["HEAD~1:orders", "orders"]).1.contains('\u{1b}'));
+}
+
+#[test]
+fn what_is_no_part_of_a_package_does_not_differ_and_stops_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    for name in [".gitattributes", "orders/.keep", "orders/.hidden/x.recipe.json"] {
+        write(folder, name, "a");
+    }
+    repository(folder);
+    let same = (Some(0), "Identical.\n".to_owned(), String::new());
+    assert_eq!(diff(folder, &["HEAD", "."]), same);
+    assert_eq!(diff(folder, &["HEAD:orders", "orders"]), same);
+
+    write(folder, "orders/a:b.txt", "x");
+    let (code, stdout, stderr) = diff(folder, &["HEAD~1:orders", "orders"]);
+    assert_eq!((code, stdout.as_str()), (Some(0), EDIT));
+    assert!(stderr.contains("left out") && stderr.contains("a:b.txt"), "{stderr}");
 }

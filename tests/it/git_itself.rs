@@ -133,6 +133,22 @@ fn what_a_person_has_set_is_kept_and_told() {
 }
 
 #[test]
+fn nothing_is_written_through_a_link() {
+    let desk = Desk::new();
+    desk.write("elsewhere", "*.png binary\n");
+    std::os::unix::fs::symlink("elsewhere", desk.path(".gitattributes")).unwrap();
+    let config = desk.read(".git/config");
+    for arguments in [&["git-setup"][..], &["git-setup", "--remove"]] {
+        let output = desk.ours(arguments);
+        assert_eq!(output.status.code(), Some(1));
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(stderr.contains(".gitattributes is a link"), "{stderr}");
+    }
+    assert_eq!(desk.read("elsewhere"), "*.png binary\n");
+    assert_eq!(desk.read(".git/config"), config);
+}
+
+#[test]
 fn git_prints_outlines() {
     let desk = Desk::new();
     assert!(desk.ours(&["git-setup"]).status.success());

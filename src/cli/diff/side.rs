@@ -12,6 +12,7 @@ use crate::fs;
 use crate::git::{Around, Named};
 use crate::model::oid::BlobId;
 use crate::model::path::PackagePath;
+use crate::review::printable::line;
 
 /// One side.
 pub(super) enum Side {
@@ -111,13 +112,15 @@ pub(super) fn differing(old: &Tree, new: &Tree) -> anyhow::Result<(Differing, BT
 fn folder(path: &Path) -> anyhow::Result<Tree> {
     let (names, odd) = fs::list_visible(path)?;
     for name in odd {
-        complain(&format!("left out, it is a link or a special file: {}", name.display()));
+        complain(&format!("left out, it is a link or a special file: {}", line(&name.display().to_string())));
     }
     let mut files = BTreeSet::new();
     for name in names {
         let parsed = name.to_str().context("it is not UTF-8").and_then(|name| Ok(PackagePath::parse(name)?));
-        files
-            .insert(parsed.with_context(|| format!("the name {:?} is refused", name.display().to_string()))?);
+        match parsed {
+            Ok(path) => drop(files.insert(path)),
+            Err(error) => complain(&format!("left out, {error:#}: {}", line(&name.display().to_string()))),
+        }
     }
     Ok(Tree::Folder(path.to_owned(), files))
 }
@@ -137,7 +140,10 @@ fn revision(working: &Path, name: &str) -> anyhow::Result<Side> {
             let bytes = around.blobs(&[id])?.pop().context("it is not there")?;
             Ok(Side::File(name.to_owned(), bytes))
         }
-        Some(Named::Folder(found)) => {
+        Some(Named::Folder(mut found)) => {
+            // As in a folder on the disk, where these are not looked at.
+            found.files.retain(|path, _| !is_concealed(path.as_str()));
+            found.odd.retain(|odd| !is_concealed(&odd.name));
             for odd in found.odd {
                 complain(&format!("left out of {name}, {}: {}", odd.reason, odd.name));
             }
@@ -145,4 +151,9 @@ fn revision(working: &Path, name: &str) -> anyhow::Result<Side> {
         }
         None => anyhow::bail!("{}, and no revision of that name", missing()),
     }
+}
+
+/// Returns whether a part of a path starts with a dot.
+fn is_concealed(path: &str) -> bool {
+    path.split('/').any(|part| part.starts_with('.'))
 }

@@ -168,7 +168,7 @@ impl Compare<'_> {
         });
         match account {
             Some(account) if !is_more => reference_text(account),
-            _ => super::tell::words(side, &self.name, node),
+            _ => super::tell::words(side, "", node),
         }
     }
 

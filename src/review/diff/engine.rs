@@ -55,6 +55,8 @@ pub(super) struct Compare<'c> {
     pub(super) at: Location,
     /// The nearest key above.
     pub(super) name: String,
+    /// The name that the value stands beside in each version, by which secrets are known.
+    pub(super) beside: (String, String),
     pub(super) what: What,
     pub(super) subject: Subject,
     /// Where the step is told.
@@ -82,6 +84,7 @@ impl<'c> Compare<'c> {
             found: Found::default(),
             at: Location::default(),
             name: String::new(),
+            beside: (String::new(), String::new()),
             what: What::Field,
             subject: Subject::Whole,
             order: (0, 0, 0),
@@ -96,6 +99,7 @@ impl<'c> Compare<'c> {
             details: self.details,
             at: self.at.clone(),
             name: self.name.clone(),
+            beside: self.beside.clone(),
             what: self.what,
             subject: self.subject,
             order: self.order,
@@ -139,6 +143,10 @@ impl<'c> Compare<'c> {
 
     /// Compares a member by its row of the table.
     pub(super) fn row(&mut self, row: Row, member: &Member<'_>, objects: (Node, Node)) {
+        let name =
+            |side: &Side<'_>, object| side.values.beside.member(side.doc, object, &member.text).into_owned();
+        let beside = (name(&self.old, objects.0), name(&self.new, objects.1));
+        let above = std::mem::replace(&mut self.beside, beside);
         let is_aside = |level| {
             let aside = |side: &Side<'_>, object, value: Option<Node>| {
                 value.is_none_or(|value| is_aside(level, row, side.doc, object, value))
@@ -161,6 +169,7 @@ impl<'c> Compare<'c> {
         } else {
             self.value(row.inside, member.old, member.new);
         }
+        self.beside = above;
     }
 
     fn both(&mut self, place: Place, old: Node, new: Node) {
@@ -229,10 +238,8 @@ impl<'c> Compare<'c> {
             _ => Counts::default(),
         };
         let detail = (self.details || kind == FoldKind::Note).then(|| {
-            let text = |side: &Side<'_>, node: Option<Node>| {
-                node.map(|node| super::tell::words(side, &self.name, node))
-            };
-            (self.at.field.clone(), text(&self.old, old), text(&self.new, new))
+            let (was, is) = self.both_words(old, new);
+            (self.at.field.clone(), was, is)
         });
         if let (FoldKind::ConnectorId, Some(old)) = (kind, old) {
             let text = self.old.doc.text(old).unwrap_or_default();

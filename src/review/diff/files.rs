@@ -15,7 +15,7 @@ use crate::asset::kind::Kind;
 use crate::asset::page;
 use crate::model::path::PackagePath;
 use crate::review::change::{AssetChange, AssetDiff, Change, Op, Sameness, StepRef, What};
-use crate::review::hidden::{HIDDEN, redacted};
+use crate::review::hidden::{HIDDEN, shown};
 use crate::review::hunks::unified;
 use crate::review::recipe::Recipe;
 use crate::review::value::Values;
@@ -130,24 +130,23 @@ impl Job<'_> {
             let end = is.map_or("", extension);
             if end == "json" || self.input.chosen.is_some() && end != "zip" {
                 if let (Ok(old), Ok(new)) = (Doc::parse(old), Doc::parse(new)) {
-                    return self.json(place, paths, (&old, &new), found, steps);
+                    return self.json((&asset.kind, place), paths, (&old, &new), found, steps);
                 }
             } else if end == "zip"
                 && let (Some(old), Some(new)) = (inner_page(old), inner_page(new))
                 && let (Ok(old), Ok(new)) = (Doc::parse(&old), Doc::parse(&new))
             {
                 let mut copy = Found::default();
-                self.json(Place::Page, paths, (&old, &new), &mut copy, steps);
+                self.json((&asset.kind, Place::Page), paths, (&old, &new), &mut copy, steps);
                 return found.absorb_copy(copy, "page.json");
             }
         }
-        let name = is.or(was).map_or("", PackagePath::file_name);
-        found.change((0, 0, 0), whole_file(name, old, new));
+        found.change((0, 0, 0), whole_file((was, old), (is, new)));
     }
 
     fn json(
         &self,
-        place: Place,
+        (kind, place): (&Kind, Place),
         paths: (&str, &str),
         (old, new): (&Doc<'_>, &Doc<'_>),
         found: &mut Found,
@@ -156,7 +155,7 @@ impl Job<'_> {
         let is_recipe = place == Place::Recipe;
         let read = |doc| if is_recipe { Recipe::read(doc).ok() } else { None };
         let (Some(was), Some(is)) = (read(old), read(new)) else {
-            let (old_values, new_values) = (Values::plain(old), Values::plain(new));
+            let (old_values, new_values) = (Values::of(kind, old), Values::of(kind, new));
             let mut compare = Compare::new(
                 Side { doc: old, values: &old_values, path: paths.0 },
                 Side { doc: new, values: &new_values, path: paths.1 },
@@ -199,9 +198,10 @@ fn inner_page(bytes: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Tells of a file as lines of text, or by its size.
-fn whole_file(name: &str, old: Option<&[u8]>, new: Option<&[u8]>) -> Change {
-    let text = |bytes: Option<&[u8]>| match bytes {
-        Some(bytes) => std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0')).map(str::to_owned),
+fn whole_file((was, old): Part<'_>, (is, new): Part<'_>) -> Change {
+    let name = is.or(was).map_or("", PackagePath::file_name);
+    let text = |path: Option<&PackagePath>, bytes: Option<&[u8]>| match path.zip(bytes) {
+        Some((path, bytes)) => String::from_utf8(shown(path, bytes)).ok().filter(|text| !text.contains('\0')),
         None => Some(String::new()),
     };
     let op = match (old, new) {
@@ -209,7 +209,7 @@ fn whole_file(name: &str, old: Option<&[u8]>, new: Option<&[u8]>) -> Change {
         (_, None) => Op::Remove,
         _ => Op::Replace,
     };
-    let (what, old_text, new_text) = match (text(old), text(new)) {
+    let (what, old_text, new_text) = match (text(was, old), text(is, new)) {
         (Some(old), Some(new)) => (What::Text, None, Some(lines(&old, &new))),
         _ => (What::Binary, old.map(size), new.map(size)),
     };
@@ -230,9 +230,9 @@ fn whole_file(name: &str, old: Option<&[u8]>, new: Option<&[u8]>) -> Change {
     }
 }
 
-/// Returns how two texts differ, without the lines that hold secrets; that these differ is still told.
+/// Returns how two texts differ whose lines with secrets are left out; that these differ is still told.
 fn lines(old: &str, new: &str) -> String {
-    let told = unified(&redacted(old), &redacted(new));
+    let told = unified(old, new);
     if told.is_empty() { format!("@@ {HIDDEN} @@\n") } else { told }
 }
 

@@ -82,10 +82,9 @@ impl Compare<'_> {
             crate::review::printable::line(&name.unwrap_or_default())
         };
         let names = right.iter().map(name).collect::<Vec<_>>().join(", ");
-        let content = |doc: &Doc<'_>, node| super::tell::content(doc, &self.name, node);
         let change = Change {
-            old: Some(content(self.old.doc, old)),
-            new: Some(content(self.new.doc, new)),
+            old: Some(super::tell::content(&self.old, &self.beside.0, old)),
+            new: Some(super::tell::content(&self.new, &self.beside.1, new)),
             new_text: Some(names),
             ..self.blank(Op::Reorder, true, true)
         };

@@ -243,7 +243,7 @@ impl<'c> Compare<'c> {
             inside += 1;
             at += 1;
         }
-        let content = super::tell::content(side.doc, "", first.node);
+        let content = super::tell::content(&side, "", first.node);
         let title = step::title(recipe, side.values, number);
         let blank = Change { outline, inside, ..self.blank(op, op == Op::Remove, op == Op::Add) };
         let change = if op == Op::Remove {

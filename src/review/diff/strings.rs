@@ -7,6 +7,7 @@ use crate::asset::fields::Place;
 use crate::asset::json::{Doc, Node, Tag};
 use crate::asset::text::{field_list, qualifiers};
 use crate::review::change::{FoldKind, Op};
+use crate::review::hidden::Beside;
 use crate::review::pill::{Piece, Pill, Source, pieces};
 use crate::review::value::Values;
 
@@ -40,8 +41,18 @@ impl Compare<'_> {
     /// Compares two lists of fields that are written as text.
     fn fields(&mut self, old_fields: &Doc<'_>, new_fields: &Doc<'_>, (old, new): (Node, Node)) {
         let (old_values, new_values) = (
-            Values { doc: old_fields, labels: self.old.values.labels, names: HashMap::new() },
-            Values { doc: new_fields, labels: self.new.values.labels, names: HashMap::new() },
+            Values {
+                doc: old_fields,
+                labels: self.old.values.labels,
+                names: HashMap::new(),
+                beside: Beside::default(),
+            },
+            Values {
+                doc: new_fields,
+                labels: self.new.values.labels,
+                names: HashMap::new(),
+                beside: Beside::default(),
+            },
         );
         let found = {
             let old_side = Side { doc: old_fields, values: &old_values, path: self.old.path };

@@ -2,10 +2,10 @@
 
 use super::engine::{Compare, MAX_LEVELS, Side};
 use super::items::identity;
-use crate::asset::json::{Doc, Event, Node, Tag};
+use crate::asset::json::{Doc, Node, Tag};
 use crate::asset::reference::Reference;
 use crate::review::change::{Change, Content, Op, StepRef};
-use crate::review::hidden::{HIDDEN, is_hidden};
+use crate::review::hidden::HIDDEN;
 use crate::review::leaf::is_field_list;
 use crate::review::printable::line;
 use crate::review::value::Shown;
@@ -35,9 +35,13 @@ impl Compare<'_> {
             let mark = self.at.mark();
             let text = doc.text(key).unwrap_or(std::borrow::Cow::Borrowed(doc.raw(key)));
             self.at.member(&text);
+            let beside = side.values.beside.member(doc, node, &text).into_owned();
+            let own = if op == Op::Remove { &mut self.beside.0 } else { &mut self.beside.1 };
+            let beside = std::mem::replace(own, beside);
             let name = std::mem::replace(&mut self.name, text.into_owned());
             self.whole(op, value);
             self.name = name;
+            *(if op == Op::Remove { &mut self.beside.0 } else { &mut self.beside.1 }) = beside;
             self.at.back(mark);
         }
         self.level -= 1;
@@ -45,9 +49,18 @@ impl Compare<'_> {
 
     /// Tells of a change of a value.
     pub(super) fn tell(&mut self, op: Op, old: Option<Node>, new: Option<Node>) {
-        let text = |side: &Side<'_>, node: Option<Node>| node.map(|node| words(side, &self.name, node));
-        let (old_text, new_text) = (text(&self.old, old), text(&self.new, new));
+        let (old_text, new_text) = self.both_words(old, new);
         self.tell_as(op, old, new, old_text, new_text);
+    }
+
+    /// Returns the values of both versions in words.
+    pub(super) fn both_words(
+        &self,
+        old: Option<Node>,
+        new: Option<Node>,
+    ) -> (Option<String>, Option<String>) {
+        let was = old.map(|node| words(&self.old, &self.beside.0, node));
+        (was, new.map(|node| words(&self.new, &self.beside.1, node)))
     }
 
     /// Tells of a change of a value in given words. Two values that read the same are told as they are written.
@@ -59,11 +72,12 @@ impl Compare<'_> {
         old_text: Option<String>,
         new_text: Option<String>,
     ) {
-        let content = |side: &Side<'_>, node: Option<Node>, text: &Option<String>| {
+        let content = |side: &Side<'_>, name: &str, node: Option<Node>, text: &Option<String>| {
             let is_told = !text.as_ref().is_some_and(|text| text.contains(HIDDEN));
-            node.map(|node| if is_told { content(side.doc, &self.name, node) } else { Content::Hidden })
+            node.map(|node| if is_told { content(side, name, node) } else { Content::Hidden })
         };
-        let (was, is) = (content(&self.old, old, &old_text), content(&self.new, new, &new_text));
+        let was = content(&self.old, &self.beside.0, old, &old_text);
+        let is = content(&self.new, &self.beside.1, new, &new_text);
         let (old_text, new_text) = match (&was, &is) {
             (Some(Content::Json(was)), Some(Content::Json(is))) if old_text == new_text => {
                 (Some(line(was)), Some(line(is)))
@@ -112,19 +126,11 @@ pub(super) fn words(side: &Side<'_>, name: &str, node: Node) -> String {
 }
 
 /// Returns a value as it is, unless something in it is not to be shown.
-pub(super) fn content(doc: &Doc<'_>, name: &str, node: Node) -> Content {
-    let mut name = std::borrow::Cow::Borrowed(name);
-    let is_secret = doc.walk(node).any(|event| match event {
-        Event::Key(key) => {
-            name = doc.text(key).unwrap_or_default();
-            false
-        }
-        Event::Value(node) if doc.tag(node) == Tag::String => {
-            doc.text(node).is_some_and(|text| is_hidden(&name, &text))
-        }
-        _ => false,
-    });
-    if is_secret { Content::Hidden } else { Content::Json(compact(doc, node)) }
+pub(super) fn content(side: &Side<'_>, name: &str, node: Node) -> Content {
+    if side.values.is_hidden(name, node) {
+        return Content::Hidden;
+    }
+    Content::Json(compact(side.doc, node))
 }
 
 /// Returns whether a value is told at once.

@@ -54,11 +54,13 @@ impl<'d> Section<'d> {
         let asset = self.asset;
         let mut out = String::from(if self.open { "<details open>" } else { "<details>" });
         let mark = sign_text(super::super::lines::sign(asset));
+        let from = asset.old_path.as_ref().map(|path| format!(" (from {})", escape::code(path)));
         out.push_str(&format!(
-            "<summary>{mark} <b>{}</b> — {}</summary>\n\n{}\n",
+            "<summary>{mark} <b>{}</b> — {}</summary>\n\n{}{}\n",
             escape::name(title(asset)),
             escape::name(&asset.headline),
-            escape::code(&asset.path)
+            escape::code(&asset.path),
+            from.unwrap_or_default()
         ));
         let lines = self.fenced(cut);
         if !lines.is_empty() {

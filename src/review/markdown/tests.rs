@@ -99,6 +99,14 @@ fn folded_only(path: &str) -> AssetDiff {
 }
 
 #[test]
+fn what_moved_says_from_where() {
+    let mut moved = asset("New/a.recipe.json", "A", Some(AssetChange::Moved), Vec::new());
+    moved.old_path = Some("Old_`one/a.recipe.json".to_owned());
+    let text = markdown(&diff(vec![moved]), &options("orders", MAX_CHARS));
+    assert!(text.contains("\n`New/a.recipe.json` (from ``Old_`one/a.recipe.json``)\n"), "{text}");
+}
+
+#[test]
 fn a_comment_has_a_heading_a_table_and_a_section_for_each_asset() {
     let sql = "select a\nfrom b\nwhere c > 1\n";
     let changes = vec![

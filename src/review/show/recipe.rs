@@ -134,7 +134,9 @@ fn entry_text(doc: &Doc<'_>, entry: Node) -> Option<String> {
             "keyword" if doc.raw(value) == "application" => {}
             "account_id" => {
                 let reference = Reference::read(doc, value, true).filter(|_| doc.tag(value) == Tag::Object);
-                connection = Some(reference.map_or_else(|| json(doc, value), |known| reference_text(&known)));
+                connection = Some(
+                    reference.map_or_else(|| json(doc, "account_id", value), |known| reference_text(&known)),
+                );
             }
             "personalization" if is_true => told.push("each user’s own connection".to_owned()),
             "skip_validation" if is_true => told.push("validation skipped".to_owned()),
@@ -178,11 +180,14 @@ fn job_report(out: &mut Writer, recipe: &Recipe<'_, '_>, values: &Values<'_, '_,
             let name = string(doc, column, "name");
             config.zip(name).is_some_and(|(config, name)| doc.get(config, &name).is_some())
         };
-        let rest: Vec<String> =
-            doc.items(schema).filter(|column| !is_used(*column)).map(|column| json(doc, column)).collect();
+        let rest: Vec<String> = doc
+            .items(schema)
+            .filter(|column| !is_used(*column))
+            .map(|column| json(doc, "", column))
+            .collect();
         lines.extend(rest.into_iter().map(|column| format!("(column) {column}")));
         if doc.tag(schema) != Tag::Array {
-            lines.push(format!("(schema): {}", json(doc, schema)));
+            lines.push(format!("(schema): {}", json(doc, "", schema)));
         }
     }
     if !lines.is_empty() {

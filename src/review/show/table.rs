@@ -137,14 +137,14 @@ fn write_rows(out: &mut Writer, doc: &Doc<'_>, columns: &[Node], rows: &[Node]) 
                 Some(value) => match doc.text(value).filter(|_| doc.tag(value) == Tag::String) {
                     Some(text) if is_hidden(title, &text) => HIDDEN.to_owned(),
                     Some(text) => cell(&text),
-                    None => cell(&json(doc, value)),
+                    None => cell(&json(doc, title, value)),
                 },
             });
         }
         let others =
             doc.members(*row).filter(|(key, _)| doc.text(*key).is_none_or(|key| !keys.contains(&key)));
         for (key, value) in others {
-            cells.push(cell(&format!("{}={}", doc.raw(key), json(doc, value))));
+            cells.push(cell(&format!("{}={}", doc.raw(key), json(doc, doc.raw(key), value))));
         }
         out.line(2, &cells.join(","));
     }

@@ -225,6 +225,8 @@ fn control_characters_and_secrets_are_not_passed_on() {
     new["name"] = json!("a\u{1b}[2J\u{202e}\nb");
     new["code"]["block"][0]["input"]["client_secret"] = json!("8f14e45fceea167a5a36dedd4bea2543");
     new["code"]["block"][0]["comment"] = json!("x\u{1b}]0;title\u{7}");
+    let odd = "\u{9b}31m\u{7f}\u{202e}\u{e0041}";
+    new["code"]["block"][0]["input"]["odd"] = json!(odd);
     let diff = versions("a.recipe.json", old.to_string(), new.to_string());
     let (text, json) = (told(&diff), crate::review::json::json(&diff));
     assert!(text.contains("client_secret: (hidden)"), "{text}");
@@ -232,7 +234,13 @@ fn control_characters_and_secrets_are_not_passed_on() {
     for told in [&text, &json] {
         assert!(!told.contains('\u{1b}') && !told.contains("8f14e45fceea167a5a36dedd4bea2543"), "{told}");
     }
-    assert!(!text.contains(['\u{202e}', '\u{7}']));
+    for told in [&text, &json] {
+        assert!(!told.contains(['\u{202e}', '\u{7}', '\u{9b}', '\u{7f}', '\u{e0041}']), "{told}");
+    }
+    let read: Value = serde_json::from_str(&json).unwrap();
+    let changes = read["assets"][0]["changes"].as_array().unwrap();
+    let change = changes.iter().find(|change| change["field"] == "odd").unwrap();
+    assert_eq!(change["new"], odd, "the same value");
 }
 
 #[test]
@@ -276,4 +284,86 @@ fn an_added_and_a_removed_asset_are_told_in_a_line() {
         told(&folders(one, Files::new())),
         "- recipe a.recipe.json “Look up order”: removed, 5 steps\n\n1 recipe removed\n"
     );
+}
+
+#[test]
+fn whatever_is_surely_a_secret_is_told_as_changed_and_not_shown() {
+    let cases: Value =
+        serde_json::from_slice(include_bytes!("../../../../tests/data/secret-cases.json")).unwrap();
+    let is_shown = |told: &str| {
+        ["EXAMPLEf", "EXAMPLE.f", "RkFL", "0123456789abcdef", "EXAMPLEpw", "AKIA", "ZmFrZS1z"]
+            .iter()
+            .any(|part| told.contains(part))
+    };
+    let mut tried = 0;
+    for case in cases["cases"].as_array().unwrap() {
+        let text = |key: &str| case[key].as_str().unwrap();
+        let Ok(snippet) = serde_json::from_str::<Value>(text("snippet")) else { continue };
+        if text("expect") != "flag" {
+            continue;
+        }
+        let (empty, file) = match text("asset") {
+            "recipe.json" => {
+                let recipe = |mut step: Value| {
+                    step["keyword"] = json!("trigger");
+                    json!({"name": "R", "code": step, "config": []}).to_string()
+                };
+                (recipe(json!({"input": {}})), recipe(snippet))
+            }
+            _ => ("{}".to_owned(), snippet.to_string()),
+        };
+        let path = format!("x.{}", text("asset"));
+        for (old, new) in [(&empty, &file), (&file, &empty), (&json!([]).to_string(), &file)] {
+            let diff = versions(&path, old, new);
+            for told in [told(&diff), crate::review::json::json(&diff)] {
+                assert!(!is_shown(&told), "{}: {told}", text("id"));
+            }
+            assert_eq!(diff.sameness, Sameness::Different, "{}", text("id"));
+        }
+        tried += 1;
+    }
+    assert!(tried > 5, "{tried}");
+}
+
+#[test]
+fn a_secret_is_known_by_the_name_beside_it_in_each_version() {
+    let secret = "EXAMPLEfakefakefakefakefake01";
+    let recipe = |input: Value| {
+        let code = json!({"keyword": "trigger", "input": input});
+        json!({"name": "R", "code": code, "config": []}).to_string()
+    };
+    for (old, new) in [
+        (json!({}), json!({"params": [{"name": "client_secret", "value": secret}]})),
+        (json!({"params": []}), json!({"params": [{"key": "client_secret", "value": secret}]})),
+        (
+            json!({"params": {"name": "client_secret", "value": secret}}),
+            json!({"params": {"name": "message", "value": "hi"}}),
+        ),
+        (json!({"client_secret": [secret, "b"]}), json!({"client_secret": "x"})),
+        (json!({"client_secret": [[{"x": 1}, secret]]}), json!({"client_secret": [[{"x": 2}, "y"]]})),
+    ] {
+        for (old, new) in [(&old, &new), (&new, &old)] {
+            let diff = versions("a.recipe.json", recipe(old.clone()), recipe(new.clone()));
+            for told in [told(&diff), crate::review::json::json(&diff)] {
+                assert!(!told.contains(secret), "{old} {new}: {told}");
+            }
+            assert!(told(&diff).contains("(hidden)"), "{old} {new}: {}", told(&diff));
+        }
+    }
+    let table = |rows: Value| {
+        json!({"name": "T", "schema": [{"name": "col1", "label": "Token"}, {"name": "col2", "label": "Id"}], "data": rows})
+            .to_string()
+    };
+    let row = |token: &str, id: &str| json!({"col1": token, "col2": id, "id": id});
+    let rows = json!([row(secret, "a"), row("EXAMPLEfakefakefakefakefake02", "b")]);
+    let turned = json!([rows[1], rows[0]]);
+    for (old, new) in [(&rows, &turned), (&rows, &json!("none")), (&json!([]), &rows)] {
+        let diff = versions("a.lookup_table.json", table(old.clone()), table(new.clone()));
+        for told in [told(&diff), crate::review::json::json(&diff)] {
+            assert!(!told.contains("EXAMPLE"), "{told}");
+        }
+    }
+    let lines = table(rows).replace('{', "{\n");
+    let broken = told(&versions("a.lookup_table.json", "{\n", lines));
+    assert!(broken.contains("(hidden)") && !broken.contains("EXAMPLE"), "{broken}");
 }
