@@ -203,7 +203,7 @@ mod tests {
             step 4 Stop job: limit: 10 → 20
             | Limit raised
             |
-            | Workato-Project: x[0m
+            | Workato-Project: x\u{1b}[0m
         changed b.recipe.json
         added new.connection.json
         changed x.custom_adapter.rb
