@@ -126,10 +126,14 @@ pub fn shown(path: &PackagePath, bytes: &[u8]) -> Vec<u8> {
     (1..).zip(text.split_inclusive('\n')).map(show).collect::<String>().into_bytes()
 }
 
+/// From this size on, in bytes, JSON is searched as lines, which it is in canonical form: as a tree it would take several
+/// times its size in memory. The largest recipe that was ever seen has 3 MB.
+const LARGE: usize = 8 << 20;
+
 fn scan_text(kind: &Kind, bytes: &[u8]) -> Vec<Finding> {
-    match Doc::parse(bytes) {
-        Ok(doc) => json::scan(kind, &doc, bytes),
-        Err(_) => source::scan(&String::from_utf8_lossy(bytes)),
+    match (bytes.len() < LARGE).then(|| Doc::parse(bytes)) {
+        Some(Ok(doc)) => json::scan(kind, &doc, bytes),
+        Some(Err(_)) | None => source::scan(&String::from_utf8_lossy(bytes)),
     }
 }
 
@@ -230,6 +234,14 @@ mod tests {
     }
 
     /// Everything of the corpus that was exported from somebody's workspace.
+    #[test]
+    fn a_large_file_is_searched_as_lines() {
+        let filling = format!("  \"a\": \"{}\",\n", "x".repeat(100)).repeat(90_000);
+        let text = format!("{{\n{filling}  \"client_secret\": \"EXAMPLEfakefakefakefakefakefake01\"\n}}\n");
+        assert!(text.len() > LARGE);
+        assert_eq!(strongest(&path("a.recipe.json"), text.as_bytes()), Some(Level::Certain));
+    }
+
     #[test]
     #[expect(clippy::disallowed_methods, reason = "test data")]
     fn real_packages_raise_no_false_alarm() {

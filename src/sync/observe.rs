@@ -31,7 +31,7 @@ const LARGE: u64 = 8 << 20;
 static LARGE_FILE: Mutex<()> = Mutex::new(());
 
 /// Waits until no other large file is read, where this one is.
-fn alone(size: u64) -> Option<MutexGuard<'static, ()>> {
+pub(super) fn alone(size: u64) -> Option<MutexGuard<'static, ()>> {
     (size >= LARGE).then(|| LARGE_FILE.lock().unwrap_or_else(PoisonError::into_inner))
 }
 

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Wiring;
 use super::error::StepError;
-use super::observe::{both, halves};
-use super::sides::{HELD_AT_ONCE, Sides};
+use super::observe::{alone, both, halves};
+use super::sides::Sides;
 use crate::blocking;
 use crate::model::oid::BlobId;
 use crate::model::path::PackagePath;
@@ -18,6 +18,10 @@ use crate::secrets::{self, Finding, Level, Policy};
 
 /// How many files are searched at a time.
 const SEARCHED_AT_ONCE: usize = 1000;
+
+/// How many bytes of files are held in memory to be searched, and one file of at most 64 MB more: a large one is
+/// searched alone, and takes several times its size meanwhile.
+const HELD: usize = 4 << 20;
 
 /// How many findings of a file are told.
 const TOLD_OF_A_FILE: usize = 20;
@@ -107,7 +111,7 @@ async fn search(
     let mut rest = files.as_slice();
     while !rest.is_empty() {
         let next: Vec<BlobId> = rest.iter().take(SEARCHED_AT_ONCE).map(|(_, blob)| *blob).collect();
-        let blobs = wiring.repository.some_blobs(next, HELD_AT_ONCE).await?;
+        let blobs = wiring.repository.some_blobs(next, HELD).await?;
         let some;
         (some, rest) = rest.split_at(blobs.len());
         let paths: Vec<PackagePath> = some.iter().map(|(path, _)| path.clone()).collect();
@@ -115,7 +119,11 @@ async fn search(
             let files: Vec<_> = paths.iter().zip(&blobs).collect();
             let (first, second) = halves(&files, |(_, bytes)| bytes.len() as u64);
             let search_part = |part: &[(&PackagePath, &Vec<u8>)]| {
-                part.iter().map(|(path, bytes)| secrets::scan(path, bytes)).collect::<Vec<_>>()
+                let scan = |(path, bytes): &(&PackagePath, &Vec<u8>)| {
+                    let _large = alone(bytes.len() as u64);
+                    secrets::scan(path, bytes)
+                };
+                part.iter().map(scan).collect::<Vec<_>>()
             };
             let (mut all, second) = both(|| search_part(first), || search_part(second));
             all.extend(second);

@@ -263,7 +263,8 @@ fn odd_files_are_kept_byte_for_byte_both_ways() {
 
 #[test]
 fn files_that_take_the_most_memory_are_taken_one_at_a_time() {
-    // Many keys take more than anything else. Side by side the two take a quarter more.
+    // Many keys take more than anything else, and what goes to git is read once more, to be searched for secrets. Side by
+    // side the two take a quarter more.
     let keys: Vec<String> = (0..1_000_000).map(|n| format!("\"k{n:07}\":0")).collect();
     let file = format!("{{{}}}", keys.join(","));
     let stage = Stage::new(Pairing::export_only(), &[]);
@@ -272,6 +273,6 @@ fn files_that_take_the_most_memory_are_taken_one_at_a_time() {
     }
     let (ran, most) = peak(recipesync(&stage.path("."), &["sync"]));
     assert_eq!(ran.status.code(), Some(0), "{}", String::from_utf8_lossy(&ran.stderr));
-    assert!(most > 100_000 && most < MOST_KB / 2, "{most} kB were held");
+    assert!(most > 100_000 && most < MOST_KB / 5 * 3, "{most} kB were held");
     assert_eq!(stage.upstream.files("main").len(), 2);
 }
