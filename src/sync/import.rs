@@ -104,7 +104,6 @@ async fn send(wiring: &Wiring, state: State, attempt: Attempt, now: DateTime<Utc
         }
         Err(error) => return not_sent(wiring, state, error.into()).await,
     }
-    wiring.workspace.note_listing(&wiring.project.name, None);
     let state = State { relooks: 0, ..state };
     let options = ImportOptions {
         restart_recipes: import.restart_recipes,

@@ -80,7 +80,7 @@ impl Workspace {
         }
     }
 
-    /// Notes what a project's folder held when a look at it began, until an import or the next look; of use to this
+    /// Notes what a project's folder held when a look at it began, until the next look; of use to this
     /// process alone, since none imports what another one has looked at.
     pub(super) fn note_listing(&self, project: &ProjectName, listing: Option<Listing>) {
         let mut listings = self.listings.lock().unwrap_or_else(PoisonError::into_inner);

@@ -353,6 +353,20 @@ fn an_edit_made_while_the_look_is_under_way_is_not_overwritten() {
     assert!(stage.imports().is_empty());
 }
 
+#[test]
+fn an_edit_made_before_an_import_is_tried_again_is_not_overwritten() {
+    let (stage, _) = committed();
+    let later = json!({ "code": 429, "headers": { "retry-after": "2" } });
+    stage.fault(&json!({ "on": "import.start", "times": 1, "then": { "status": later } }));
+    let running = stage.spawn(&["sync"]);
+    stage.wait("the import was asked for", || stage.requests("import.start") > 0);
+    stage.edit_in_workspace(INTAKE, &says("three"));
+    assert_eq!(running.end(), Some(2));
+    assert_eq!(stage.status()["conflicts"], json!([INTAKE]));
+    assert_eq!(said(stage.workspace_file(INTAKE)).as_deref(), Some("three"));
+    assert!(stage.imports().is_empty());
+}
+
 /// Lets each second listing of the folder, which is the one right before an import, say that a recipe was saved since
 /// the first, for so many looks; returns how many exports and listings a sync then takes.
 fn looks_while_saved(saved: &str, times: usize) -> (usize, usize) {
