@@ -245,7 +245,7 @@ pub(super) fn small_blobs(
         .map(|id| {
             let name = oid(id.as_bytes());
             let (size, _) = objects.read_header(name).map_err(missing(folder, "blob", name))?;
-            if size > most { Ok(None) } else { Ok(blobs(folder, &[*id], usize::MAX)?.pop()) }
+            if size > most { Ok(None) } else { Ok(blobs_in(&repository, folder, &[*id], usize::MAX)?.pop()) }
         })
         .collect()
 }
