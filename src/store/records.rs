@@ -45,7 +45,8 @@ pub(super) fn upgrade(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
 
 /// Reads a project's records; empty ones where there are none.
 pub(super) fn load(connection: &Connection, project: &ProjectName) -> rusqlite::Result<Records> {
-    let mut records = Records::default();
+    // In the order of the paths, which a map is made from at once.
+    let (mut entries, mut paths) = (Vec::new(), Vec::new());
     let mut query = connection.prepare_cached(
         "SELECT path, blob, seal, crc, size, base, workspace, branch, recorded, sent, tries, decision, disputed
          FROM record WHERE project = ?1 ORDER BY path",
@@ -55,13 +56,13 @@ pub(super) fn load(connection: &Connection, project: &ProjectName) -> rusqlite::
         let path = PackagePath::parse(row.get_ref(0)?.as_str().map_err(odd(0))?).map_err(odd(0))?;
         let record = record(row)?;
         if let Some(entry) = entry(row)? {
-            records.entries.insert(path.clone(), entry);
+            entries.push((path.clone(), entry));
         }
         if record != Record::default() {
-            records.paths.insert(path, record);
+            paths.push((path, record));
         }
     }
-    Ok(records)
+    Ok(Records { entries: entries.into_iter().collect(), paths: paths.into_iter().collect() })
 }
 
 /// Says that a column holds what is not ours.
