@@ -11,7 +11,7 @@ use super::kind::Kind;
 use super::{meaning, page};
 
 /// How much is set aside in a comparison.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// Formatting, and fields that change with nobody's doing.
     Content,
@@ -35,6 +35,13 @@ impl Digests {
         let [content, meaning] = digests([Level::Content, Level::Meaning], path, bytes);
         Self { content, meaning }
     }
+}
+
+/// Returns the digest of a file's content alone: what it means takes longer to find out, and is seldom asked.
+#[must_use]
+pub fn content(path: &PackagePath, bytes: &[u8]) -> [u8; 16] {
+    let [content] = digests([Level::Content], path, bytes);
+    content
 }
 
 /// Returns whether two versions of a file are the same at a level.

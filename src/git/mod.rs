@@ -18,6 +18,7 @@ mod login;
 mod objects;
 mod pack;
 mod pager;
+mod reader;
 mod remote;
 mod revision;
 mod url;
@@ -41,6 +42,7 @@ pub use self::error::GitError;
 pub use self::login::Credentials;
 pub use self::pack::{PackWriter, blob_id};
 pub use self::pager::page;
+pub use self::reader::{Objects, Reader};
 pub use self::revision::{Around, Named};
 pub use self::url::{has_password, is_in_the_clear, local_upstream, redact_url, takes_token};
 pub use self::worktree::WorkTree;
@@ -307,11 +309,25 @@ impl Cache {
         self.objects(move |folder| commit::commit(folder, &author, &committer, &edit)).await
     }
 
-    /// Runs blocking work on the cache's objects.
-    async fn objects<T, F>(&self, work: F) -> Result<T, GitError>
+    /// Runs blocking work that reads and writes contents as it goes.
+    ///
+    /// # Errors
+    /// Those of the work.
+    pub async fn work<T, E, F>(&self, work: F) -> Result<T, E>
     where
-        F: FnOnce(&Path) -> Result<T, GitError> + Send + 'static,
+        F: FnOnce(&Objects<'_>) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
+        E: Send + 'static,
+    {
+        self.objects(move |folder| work(&Objects(folder))).await
+    }
+
+    /// Runs blocking work on the cache's objects.
+    async fn objects<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        F: FnOnce(&Path) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: Send + 'static,
     {
         let _shared = self.0.files.read().await;
         let folder = self.0.settings.folder.clone();

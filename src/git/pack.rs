@@ -79,6 +79,14 @@ impl PackWriter {
         self.add_object(Kind::Blob, bytes).map(BlobId::from_bytes)
     }
 
+    /// Adds a file's content by its name, which [`blob_id`] has told; content that is there already is not added again.
+    ///
+    /// # Errors
+    /// [`GitError::TooLarge`] from 2 GiB on.
+    pub fn add_named(&mut self, id: BlobId, bytes: &[u8]) -> Result<(), GitError> {
+        self.put(*id.as_bytes(), Kind::Blob, bytes)
+    }
+
     /// Takes over what another pack holds and this one does not, in its order.
     ///
     /// # Errors
@@ -112,8 +120,13 @@ impl PackWriter {
 
     pub(super) fn add_object(&mut self, kind: Kind, bytes: &[u8]) -> Result<[u8; 20], GitError> {
         let id = object_id(kind, bytes)?;
+        self.put(id, kind, bytes)?;
+        Ok(id)
+    }
+
+    fn put(&mut self, id: [u8; 20], kind: Kind, bytes: &[u8]) -> Result<(), GitError> {
         if !self.known.insert(id) {
-            return Ok(id);
+            return Ok(());
         }
         let offset = self.bytes.len();
         put_header(&mut self.bytes, kind, bytes.len());
@@ -122,7 +135,7 @@ impl PackWriter {
         crc.update(&self.bytes[offset..]);
         let offset = self.checked(offset)?;
         self.entries.push(Entry { id, crc: crc.sum(), offset });
-        Ok(id)
+        Ok(())
     }
 
     /// Returns the offset of the last object, if the pack can hold it.

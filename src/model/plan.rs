@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::oid::BlobId;
 use super::path::PackagePath;
 use super::project::Mode;
-use crate::asset::compare::Digests;
+use crate::asset::compare::{Digests, Level};
 use crate::asset::kind::asset_id;
 
 /// The files of one side, sorted.
@@ -58,30 +58,43 @@ pub struct Decision {
 /// Which blobs hold the same, by digests of their content and meaning; blobs that it does not know are the same
 /// only as themselves.
 #[derive(Debug, Clone, Default)]
-pub struct Facts(HashMap<(PackagePath, BlobId), Digests>);
+pub struct Facts(HashMap<(PackagePath, BlobId), Known>);
+
+/// What is known of one file.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    content: [u8; 16],
+    meaning: Option<[u8; 16]>,
+}
 
 impl Facts {
     /// Adds a file's digests.
     pub fn insert(&mut self, path: PackagePath, blob: BlobId, digests: Digests) {
-        self.0.insert((path, blob), digests);
+        self.0.insert((path, blob), Known { content: digests.content, meaning: Some(digests.meaning) });
     }
 
-    /// Returns whether a file's digests are known.
+    /// Adds the digest of a file's content, where what it means is not known yet.
+    pub fn insert_content(&mut self, path: PackagePath, blob: BlobId, content: [u8; 16]) {
+        self.0.entry((path, blob)).or_insert(Known { content, meaning: None });
+    }
+
+    /// Returns whether what a comparison at a level needs of a file is known.
     #[must_use]
-    pub fn knows(&self, path: &PackagePath, blob: BlobId) -> bool {
-        self.0.contains_key(&(path.clone(), blob))
+    pub fn knows(&self, level: Level, path: &PackagePath, blob: BlobId) -> bool {
+        let known = self.0.get(&(path.clone(), blob));
+        known.is_some_and(|known| level == Level::Content || known.meaning.is_some())
     }
 
     /// Returns whether two files at a path, or their absence, are the same content.
     #[must_use]
     pub fn same_content(&self, path: &PackagePath, a: Option<BlobId>, b: Option<BlobId>) -> bool {
-        self.same(path, a, b, |digests| digests.content)
+        self.same(path, a, b, |known| Some(known.content))
     }
 
     /// Returns whether two files at a path, or their absence, mean the same.
     #[must_use]
     pub fn same_meaning(&self, path: &PackagePath, a: Option<BlobId>, b: Option<BlobId>) -> bool {
-        self.same(path, a, b, |digests| digests.meaning)
+        self.same(path, a, b, |known| known.meaning)
     }
 
     fn same(
@@ -89,10 +102,10 @@ impl Facts {
         path: &PackagePath,
         a: Option<BlobId>,
         b: Option<BlobId>,
-        level: impl Fn(&Digests) -> [u8; 16],
+        level: impl Fn(&Known) -> Option<[u8; 16]>,
     ) -> bool {
         let (Some(a), Some(b)) = (a, b) else { return a == b };
-        let digest = |blob| self.0.get(&(path.clone(), blob)).map(&level);
+        let digest = |blob| self.0.get(&(path.clone(), blob)).and_then(&level);
         a == b || digest(a).is_some_and(|a| Some(a) == digest(b))
     }
 }
@@ -156,15 +169,19 @@ impl Plan {
     }
 }
 
-/// Returns the blobs that [`plan`] has to compare: of the paths that are not exactly as agreed.
+/// Blobs that are to be compared, each with the level at which.
+pub type Undecided = BTreeMap<(PackagePath, BlobId), Level>;
+
+/// Returns the blobs that [`plan`] has to compare: of the paths that are not exactly as agreed. Where only one side has
+/// moved, what that means is not asked.
 #[must_use]
 pub fn undecided(
     known: &BTreeMap<PackagePath, Base>,
     sent: &Files,
     workspace: &Files,
     branch: &Files,
-) -> BTreeSet<(PackagePath, BlobId)> {
-    let mut found = BTreeSet::new();
+) -> Undecided {
+    let mut found = Undecided::new();
     for path in paths(known, workspace, branch) {
         let now = Pair { workspace: workspace.get(path).copied(), branch: branch.get(path).copied() };
         let agreed = match known.get(path) {
@@ -174,8 +191,10 @@ pub fn undecided(
         };
         let all = [now.workspace, now.branch, agreed.workspace, agreed.branch, sent.get(path).copied()];
         let distinct: BTreeSet<BlobId> = all.into_iter().flatten().collect();
+        let one_moved = now.workspace == agreed.workspace || now.branch == agreed.branch;
+        let level = if one_moved && !sent.contains_key(path) { Level::Content } else { Level::Meaning };
         if distinct.len() > 1 {
-            found.extend(distinct.into_iter().map(|blob| (path.clone(), blob)));
+            found.extend(distinct.into_iter().map(|blob| ((path.clone(), blob), level)));
         }
     }
     found

@@ -13,7 +13,7 @@ use super::export::{View, put_off};
 use super::observe::{Observed, print};
 use super::offer::{dispute, offer};
 use super::record::{Tries, push};
-use super::sides::Sides;
+use super::sides::{Sides, Sight};
 use super::{CURRENT, Now, StepResult, Stepped, Wiring, rest, screen};
 use crate::git::GitError;
 use crate::model::edits::Changes;
@@ -52,7 +52,8 @@ pub(super) async fn on(wiring: &Wiring, view: View, clock: Now) -> StepResult {
 async fn decide(wiring: &Wiring, view: View, clock: Now) -> StepResult {
     let now = clock.time;
     let export = Export { package: view.package, asked: view.asked, is_fresh: view.is_fresh };
-    let View { mut state, mut records, observed: Observed { entries, facts, package }, .. } = view;
+    let View { mut state, mut records, observed: Observed { entries, facts, searched, package }, .. } = view;
+    let sight = Sight::new(&state, &records, &entries, facts);
     let before = state.clone();
     state.phase = Phase::Idle;
     state.rest = None;
@@ -62,8 +63,7 @@ async fn decide(wiring: &Wiring, view: View, clock: Now) -> StepResult {
     let mut settled = false;
     let (mut age, mut tries) = (CURRENT, Tries::default());
     for _ in 0..RACES {
-        let files = records.workspace();
-        let sides = match Sides::read(wiring, &state, &mut records, files, facts.clone(), age, clock).await {
+        let sides = match Sides::read(wiring, &state, &mut records, &sight, age, clock).await {
             Ok(sides) => sides,
             Err(error) => return put_off(before, error),
         };
@@ -75,7 +75,7 @@ async fn decide(wiring: &Wiring, view: View, clock: Now) -> StepResult {
         }
         drop_stale_refusals(&mut state, &mut records, &sides, &print);
         let mut plan = sides.plan(wiring.mode(), state.established, &records);
-        let changes = match screen::screen(wiring, &mut state, &sides, &mut plan).await {
+        let changes = match screen::screen(wiring, &mut state, &sides, &searched, &mut plan).await {
             Ok(changes) => changes,
             Err(error) => return put_off(before, error),
         };

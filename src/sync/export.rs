@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::error::{Disposition, StepError};
 use super::observe::{self, Observed, Sealed};
 use super::workspace::Listing;
-use super::{Failed, Now, Stepped, Wiring, fail, rest};
+use super::{CURRENT, Failed, Now, Stepped, Wiring, fail, rest};
 use crate::blocking;
 use crate::model::project::Source;
 use crate::model::state::{Next, Phase, Records, State};
@@ -216,7 +216,13 @@ async fn collect(
     clock: Now,
 ) -> Fetched {
     let client = wiring.workspace.client();
-    let download = match client.download(turn(wiring, &state), package, &wiring.room.large).await {
+    let turn = turn(wiring, &state);
+    // The plan wants to know where the branches are; a download takes as long as it takes to find that out.
+    let (download, refs) = tokio::join!(
+        client.download(turn, package, &wiring.room.large),
+        wiring.repository.refresh(CURRENT, clock.instant),
+    );
+    let download = match download {
         Ok(download) => download,
         Err(error) => {
             // A link that expired is signed anew by the next try; content that is gone needs a new export.
@@ -239,6 +245,9 @@ async fn collect(
             return fail(state, error);
         }
     };
+    if let Err(error) = refs {
+        return put_off(state, error.into());
+    }
     if is_fresh {
         match rest::end(wiring, &state, sealed.print(), package, asked, clock).await {
             Ok(Some(stepped)) => return Ok(Progress::waits(stepped)),

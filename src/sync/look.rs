@@ -8,7 +8,7 @@ use super::carry::{drop_stale_refusals, guard, is_refused};
 use super::export::{self, Progress, View};
 use super::observe::print;
 use super::screen::screen;
-use super::sides::Sides;
+use super::sides::{Sides, Sight};
 use super::{CURRENT, Failed, Now, StepError, Wiring, fail, idle};
 use crate::git::GitError;
 use crate::model::edits::Changes;
@@ -97,15 +97,15 @@ pub async fn glance(wiring: &Wiring, state: State, now: Now) -> Result<Glance, B
         Progress::Seen(view) => *view,
     };
     let View { mut state, mut records, observed, .. } = view;
-    let workspace: Files = observed.entries.iter().map(|(path, entry)| (path.clone(), entry.blob)).collect();
-    let read = Sides::read(wiring, &state, &mut records, workspace, observed.facts, CURRENT, now).await;
+    let sight = Sight::new(&state, &records, &observed.entries, observed.facts);
+    let read = Sides::read(wiring, &state, &mut records, &sight, CURRENT, now).await;
     let sides = match read {
         Ok(sides) => sides,
         Err(error) => return fail(state, error),
     };
     drop_stale_refusals(&mut state, &mut records, &sides, &print(&observed.entries));
     let mut plan = sides.plan(wiring.mode(), state.established, &records);
-    let changes = match screen(wiring, &mut state, &sides, &mut plan).await {
+    let changes = match screen(wiring, &mut state, &sides, &observed.searched, &mut plan).await {
         Ok(changes) => changes,
         Err(error) => return fail(state, error),
     };

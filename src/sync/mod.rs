@@ -6,6 +6,7 @@
 //! recovery code.
 
 mod authors;
+mod branch;
 mod briefs;
 mod carry;
 mod error;
@@ -163,6 +164,11 @@ impl Now {
     /// Returns the time by now: a step may have waited for its requests' turns.
     fn later(&self) -> DateTime<Utc> {
         self.time + TimeDelta::from_std(self.instant.elapsed()).unwrap_or_default()
+    }
+
+    /// Returns the steady clock's time by now, likewise.
+    fn later_instant(&self) -> Instant {
+        self.instant + self.instant.elapsed()
     }
 }
 

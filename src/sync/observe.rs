@@ -3,26 +3,25 @@
 //!
 //! Nothing here is seen by anybody else: objects that no commit names.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
 use super::Wiring;
 use super::error::StepError;
-use super::sides::HELD_AT_ONCE;
+use super::screen::{Searched, search_file};
 use crate::archive::{ArchiveError, Entry, Limits, Package};
 use crate::asset::canonical::canonical;
-use crate::asset::compare::Digests;
+use crate::asset::compare::content;
 use crate::blocking;
-use crate::git::{PackWriter, blob_id};
+use crate::git::{Objects, PackWriter, Reader, blob_id};
 use crate::model::oid::BlobId;
 use crate::model::path::PackagePath;
 use crate::model::plan::Facts;
+use crate::model::project::{Mode, Project};
 use crate::model::state::{EntryPrint, Records};
-
-/// How many changed entries are compared with what they were at a time.
-const CHANGED_AT_ONCE: usize = 1000;
 
 /// Files from this size on, in bytes, are read one at a time in the whole process: parsed and written anew, one of
 /// 64 MiB takes four times as much.
@@ -45,6 +44,8 @@ pub(super) struct Observed {
     pub(super) entries: Entries,
     /// What was found out about those that changed: the plan compares the same files again.
     pub(super) facts: Facts,
+    /// What was searched for secrets on the way, and what was found.
+    pub(super) searched: BTreeMap<PackagePath, Searched>,
     /// Names the entries as the zip holds them: equal names, equal entries. Empty where nothing was exported.
     pub(super) package: String,
 }
@@ -94,90 +95,115 @@ pub(super) async fn read_package(
     sealed: Sealed,
     records: &Records,
 ) -> Result<Observed, StepError> {
-    let refused = move |source| StepError::Archive { package: number, source };
-    let previous = present(wiring, records).await?;
-    let print = sealed.print.clone();
-    let scanned = blocking::run(move || scan(sealed, &previous, refused)).await?;
-    let Scan { package, mut entries, changed, fresh: mut pack } = scanned;
-    let package = Arc::new(package);
-    let mut facts = Facts::default();
-    let mut rest = changed.as_slice();
-    while !rest.is_empty() {
-        let next: Vec<BlobId> = rest.iter().take(CHANGED_AT_ONCE).map(|change| change.before).collect();
-        let before = wiring.repository.some_blobs(next, HELD_AT_ONCE).await?;
-        let some;
-        (some, rest) = rest.split_at(before.len());
-        let (changes, package) = (some.to_vec(), Arc::clone(&package));
-        let compared = blocking::run(move || {
-            let pairs: Vec<_> = changes.iter().zip(&before).collect();
-            let (first, second) = halves(&pairs, |(change, _)| change.entry.size);
-            let compare_part = |part| compare_part(&package, part, refused);
-            let (first, second) = both(|| compare_part(first), || compare_part(second));
-            let (mut all, second) = (first?, second?);
-            all.digests.extend(second.digests);
-            all.fresh.append(second.fresh)?;
-            Ok::<_, StepError>(all)
-        });
-        let Compared { digests, fresh } = compared.await?;
-        pack.append(fresh)?;
-        for (change, before) in some.iter().zip(digests) {
-            let path = &change.entry.path;
-            let entry = entries.get_mut(path).expect("every change is of an entry");
-            facts.insert(path.clone(), change.before, before);
-            if before.content == change.now.content {
-                entry.blob = change.before;
-            } else {
-                facts.insert(path.clone(), entry.blob, change.now);
-            }
-        }
-    }
-    wiring.repository.store_pack(pack).await?;
-    Ok(Observed { entries, facts, package: print })
-}
-
-/// Returns the entries of the last package whose files the cache still has: it may have been deleted since.
-async fn present(wiring: &Wiring, records: &Records) -> Result<Entries, StepError> {
-    let blobs = records.entries.values().map(|entry| entry.blob).collect();
-    let lost: BTreeSet<BlobId> = wiring.repository.missing(blobs).await?.into_iter().collect();
-    let mut entries = records.entries.clone();
-    entries.retain(|_, entry| !lost.contains(&entry.blob));
-    Ok(entries)
-}
-
-/// A package that was read through once.
-struct Scan {
-    package: Package,
-    entries: Entries,
-    changed: Vec<Change>,
-    fresh: PackWriter,
-}
-
-/// An entry that is not the bytes that it was.
-#[derive(Clone)]
-struct Change {
-    entry: Entry,
-    now: Digests,
-    before: BlobId,
-    /// What it is by now, in canonical form; read again where too much would be held.
-    file: Option<Arc<[u8]>>,
+    let previous = records.entries.clone();
+    let project = Arc::clone(&wiring.project);
+    wiring.repository.work(move |objects| scan(objects, &project, number, sealed, &previous)).await
 }
 
 fn scan(
+    objects: &Objects<'_>,
+    project: &Project,
+    number: u64,
     sealed: Sealed,
     previous: &Entries,
-    refused: impl Fn(ArchiveError) -> StepError + Sync,
-) -> Result<Scan, StepError> {
-    let Sealed { package, seals, .. } = sealed;
+) -> Result<Observed, StepError> {
+    let Sealed { package, seals, print } = sealed;
+    let refused = |source| StepError::Archive { package: number, source };
     let entries: Vec<_> = package.entries().iter().zip(&seals).collect();
     let (first, second) = halves(&entries, |(entry, _)| entry.size);
-    let scan_part = |entries| scan_part(&package, entries, previous, &refused);
-    let (first, second) = both(|| scan_part(first), || scan_part(second));
+    let part =
+        |entries| Scanner { package: &package, previous, project, refused: &refused }.scan(objects, entries);
+    let (first, second) = both(|| part(first), || part(second));
     let (mut all, second) = (first?, second?);
     all.entries.extend(second.entries);
-    all.changed.extend(second.changed);
+    all.facts.extend(second.facts);
+    all.searched.extend(second.searched);
     all.fresh.append(second.fresh)?;
-    let Part { entries, changed, fresh } = all;
-    Ok(Scan { package, entries: entries.into_iter().collect(), changed, fresh })
+    objects.store(all.fresh)?;
+    let mut facts = Facts::default();
+    for (path, blob, content) in all.facts {
+        facts.insert_content(path, blob, content);
+    }
+    let entries = all.entries.into_iter().collect();
+    Ok(Observed { entries, facts, searched: all.searched.into_iter().collect(), package: print })
+}
+
+/// What was found in a part of a package.
+#[derive(Default)]
+struct Part {
+    entries: Vec<(PackagePath, EntryPrint)>,
+    facts: Vec<(PackagePath, BlobId, [u8; 16])>,
+    searched: Vec<(PackagePath, Searched)>,
+    fresh: PackWriter,
+}
+
+/// What a part of a package is read with.
+struct Scanner<'a, R> {
+    package: &'a Package,
+    previous: &'a Entries,
+    project: &'a Project,
+    refused: &'a R,
+}
+
+impl<R: Fn(ArchiveError) -> StepError> Scanner<'_, R> {
+    /// Reads the entries that are not the bytes that they were, each once, while what it was is at hand.
+    fn scan(&self, objects: &Objects<'_>, entries: &[(&Entry, &u128)]) -> Result<Part, StepError> {
+        let reader = objects.reader()?;
+        let mut part = Part::default();
+        for &(entry, &seal) in entries {
+            let before = match self.previous.get(&entry.path) {
+                // The cache may have been deleted since.
+                Some(before) if reader.has(before.blob)? => Some(before),
+                _ => None,
+            };
+            let is_same = |before: &&EntryPrint| {
+                (before.crc, before.size, before.seal) == (entry.crc, entry.size, seal)
+            };
+            let print = match before.filter(is_same) {
+                Some(before) => *before,
+                None => self.read(&reader, entry, seal, before, &mut part)?,
+            };
+            part.entries.push((entry.path.clone(), print));
+        }
+        Ok(part)
+    }
+
+    fn read(
+        &self,
+        reader: &Reader,
+        entry: &Entry,
+        seal: u128,
+        before: Option<&EntryPrint>,
+        part: &mut Part,
+    ) -> Result<EntryPrint, StepError> {
+        let path = &entry.path;
+        let _alone = alone(entry.size);
+        let bytes = self.package.read(entry).map_err(self.refused)?;
+        let written = match canonical(path, &bytes) {
+            Cow::Owned(file) => Some(file),
+            Cow::Borrowed(_) => None,
+        };
+        let file = written.unwrap_or(bytes);
+        let print = EntryPrint { crc: entry.crc, size: entry.size, seal, blob: blob_id(&file)? };
+        if let Some(before) = before {
+            if before.blob == print.blob {
+                return Ok(print);
+            }
+            let old = content(path, &reader.read(before.blob)?);
+            let new = content(path, &file);
+            part.facts.push((path.clone(), before.blob, old));
+            if old == new {
+                return Ok(EntryPrint { blob: before.blob, ..print });
+            }
+            part.facts.push((path.clone(), print.blob, new));
+        }
+        part.fresh.add_named(print.blob, &file)?;
+        if self.project.mode() != Mode::ImportOnly {
+            let findings = search_file(&self.project.secrets, path, &file);
+            part.searched.push((path.clone(), Searched { blob: print.blob, findings }));
+        }
+        Ok(print)
+    }
 }
 
 /// Splits a list where as much is in one half as in the other.
@@ -198,83 +224,6 @@ pub(super) fn both<T: Send>(first: impl FnOnce() -> T, second: impl FnOnce() -> 
         let first = first();
         (first, second.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     })
-}
-
-/// What was found in a part of a package.
-#[derive(Default)]
-struct Part {
-    entries: Vec<(PackagePath, EntryPrint)>,
-    changed: Vec<Change>,
-    fresh: PackWriter,
-}
-
-fn scan_part(
-    package: &Package,
-    entries: &[(&Entry, &u128)],
-    previous: &Entries,
-    refused: impl Fn(ArchiveError) -> StepError,
-) -> Result<Part, StepError> {
-    let mut part = Part::default();
-    let mut held = 0;
-    for &(entry, &seal) in entries {
-        let before = previous.get(&entry.path);
-        if let Some(before) = before
-            && (before.crc, before.size, before.seal) == (entry.crc, entry.size, seal)
-        {
-            part.entries.push((entry.path.clone(), *before));
-            continue;
-        }
-        let _alone = alone(entry.size);
-        let bytes = package.read(entry).map_err(&refused)?;
-        let file = canonical(&entry.path, &bytes);
-        let blob = match before {
-            None => part.fresh.add(&file)?,
-            Some(_) => blob_id(&file)?,
-        };
-        if let Some(before) = before.filter(|before| before.blob != blob) {
-            let now = Digests::of(&entry.path, &file);
-            held += file.len();
-            let file = (held <= HELD_AT_ONCE).then(|| file.as_ref().into());
-            part.changed.push(Change { entry: entry.clone(), now, before: before.blob, file });
-        }
-        let print = EntryPrint { crc: entry.crc, size: entry.size, seal, blob };
-        part.entries.push((entry.path.clone(), print));
-    }
-    Ok(part)
-}
-
-/// What was found out about a part of the changes.
-#[derive(Default)]
-struct Compared {
-    /// Of what was there before.
-    digests: Vec<Digests>,
-    fresh: PackWriter,
-}
-
-/// Compares entries with what they were, and packs those of other content.
-fn compare_part(
-    package: &Package,
-    changes: &[(&Change, &Vec<u8>)],
-    refused: impl Fn(ArchiveError) -> StepError,
-) -> Result<Compared, StepError> {
-    let mut part = Compared::default();
-    for (change, old) in changes {
-        let path = &change.entry.path;
-        let _alone = alone(change.entry.size.max(old.len() as u64));
-        let before = Digests::of(path, old);
-        part.digests.push(before);
-        if before.content == change.now.content {
-            continue;
-        }
-        match &change.file {
-            Some(file) => part.fresh.add(file)?,
-            None => {
-                let bytes = package.read(&change.entry).map_err(&refused)?;
-                part.fresh.add(&canonical(path, &bytes))?
-            }
-        };
-    }
-    Ok(part)
 }
 
 /// Names the content of a workspace as a whole.

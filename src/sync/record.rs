@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
+use super::branch::Branch;
 use super::briefs::briefs;
 use super::carry::Export;
 use super::error::StepError;
-use super::sides::Branch;
 use super::{Wiring, authors};
 use crate::git::{GitError, Turn};
 use crate::model::edits::{Changes, Edit, Note, Part, parts};

@@ -10,11 +10,13 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use super::error::StepError;
+use super::observe::Entries;
 use super::sides::Sides;
 use super::{CURRENT, Now, Stepped, Wiring};
-use crate::model::oid::BlobId;
+use crate::asset::kind::is_asset;
+use crate::model::oid::{BlobId, TreeId};
 use crate::model::path::PackagePath;
-use crate::model::plan::{Base, Pair};
+use crate::model::plan::{Base, Files, Pair};
 use crate::model::project::Mode;
 use crate::model::state::{LastExport, Next, Phase, Record, Records, Revision, State};
 
@@ -28,6 +30,9 @@ pub(super) fn after(
     pushed: Option<&Revision>,
     package: &str,
 ) -> Option<String> {
+    if !sides.watched.odd.is_empty() {
+        return None;
+    }
     let mut watched = sides.watched.files.clone();
     let pushed_to_mirror = pushed.filter(|_| sides.mirror.is_some());
     let pushed_to_watched = pushed.filter(|_| sides.mirror.is_none());
@@ -52,14 +57,48 @@ pub(super) fn after(
     Some(print(mode, package, pushed_to_watched.unwrap_or(&sides.watched.revision), mirror))
 }
 
+/// What the only branch holds at a tree.
+pub(super) struct AtRest {
+    /// The tree, as it was written down.
+    branch: String,
+    pub(super) files: Files,
+}
+
+impl AtRest {
+    /// Returns whether that is what the branch holds at a tree.
+    pub(super) fn is_of(&self, tree: Option<TreeId>) -> bool {
+        tree.is_some() && self.branch == only_branch(tree)
+    }
+}
+
+/// Returns what the only branch held at a look that left every path exactly as agreed: at the same tree it need not be
+/// listed. From the saved state and records alone, and nothing where the workspace has by now what was no content of
+/// the branch then.
+pub(super) fn branch(state: &State, records: &Records, workspace: &Entries) -> Option<AtRest> {
+    let (_, branch) = state.rest.as_ref()?.rsplit_once(' ')?;
+    let was_content = |path: &PackagePath| records.paths.contains_key(path) || is_asset(path);
+    if !workspace.keys().all(was_content) {
+        return None;
+    }
+    let file = |(path, record): (&PackagePath, &Record)| match record.base {
+        Some(Base::Agreed(pair)) => Some((path.clone(), pair.branch?)),
+        _ => None,
+    };
+    Some(AtRest { branch: branch.to_owned(), files: records.paths.iter().filter_map(file).collect() })
+}
+
 /// Names what a look was at: the package's entries and the branches. With one branch its tree is enough. With two, a
 /// merge that changes no file may still say that the workspace's edits were seen, so the tips count.
 fn print(mode: Mode, package: &str, watched: &Revision, mirror: Option<&Revision>) -> String {
     let branches = match mirror {
         Some(mirror) => format!("{:?} {:?}", watched.commit, mirror.commit),
-        None => format!("{:?}", watched.tree),
+        None => only_branch(watched.tree),
     };
     format!("{mode:?} {package} {branches}")
+}
+
+fn only_branch(tree: Option<TreeId>) -> String {
+    format!("{tree:?}")
 }
 
 /// Returns whether a look that ended like this has left nothing to do and nothing to tell.
@@ -87,7 +126,7 @@ pub(super) async fn end(
     clock: Now,
 ) -> Result<Option<Stepped>, StepError> {
     let (Some(rest), Some(seen)) = (&state.rest, &state.seen) else { return Ok(None) };
-    let refs = wiring.repository.refresh(CURRENT, clock.instant).await?;
+    let refs = wiring.repository.refresh(CURRENT, clock.later_instant()).await?;
     let mut tips = Vec::new();
     for name in wiring.project.branches() {
         let Some(commit) = refs.tips.get(name).copied() else { return Ok(None) };

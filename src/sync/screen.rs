@@ -14,7 +14,7 @@ use crate::model::oid::BlobId;
 use crate::model::path::PackagePath;
 use crate::model::plan::{Files, Plan};
 use crate::model::state::{Flagged, State};
-use crate::secrets::{self, Finding, Level, Policy};
+use crate::secrets::{self, Finding, Level, Policy, Settings};
 
 /// How many files are searched at a time.
 const SEARCHED_AT_ONCE: usize = 1000;
@@ -29,12 +29,28 @@ const TOLD_OF_A_FILE: usize = 20;
 /// How many files are told of which nothing is held back: the state stays small.
 const TOLD: usize = 100;
 
+/// A file that was searched when it was read, and what was found.
+#[derive(Debug, Clone)]
+pub(super) struct Searched {
+    pub(super) blob: BlobId,
+    pub(super) findings: Vec<Finding>,
+}
+
+/// Returns what a file holds that must perhaps not get into git and is not settled.
+pub(super) fn search_file(settings: &Settings, path: &PackagePath, bytes: &[u8]) -> Vec<Finding> {
+    match settings.policy {
+        Policy::Off => Vec::new(),
+        Policy::Block | Policy::Warn => surest_first(settings.open(path, secrets::scan(path, bytes))),
+    }
+}
+
 /// Returns what goes to the branch that exports go to, without the files that hold secrets; these are taken out of the
 /// plan, and all that was found is written into the state.
 pub(super) async fn screen(
     wiring: &Wiring,
     state: &mut State,
     sides: &Sides,
+    searched: &BTreeMap<PackagePath, Searched>,
     plan: &mut Plan,
 ) -> Result<BTreeMap<PackagePath, Option<BlobId>>, StepError> {
     let mut changes = if sides.mirror.is_some() { sides.mirror_changes() } else { plan.to_git.clone() };
@@ -42,7 +58,7 @@ pub(super) async fn screen(
     let to_git = changes.iter().filter_map(|(path, blob)| Some((path.clone(), (*blob)?)));
     // The workspace's side of a conflict is shown in git as well.
     let disputed = plan.conflicts.iter().filter_map(|(path, pair)| Some((path.clone(), pair.workspace?)));
-    let mut found = search(wiring, to_git.chain(disputed).collect()).await?;
+    let mut found = search(wiring, to_git.chain(disputed).collect(), searched).await?;
     let held: BTreeSet<PackagePath> = found
         .iter_mut()
         .filter(|(path, flagged)| changes.contains_key(*path) && settings.blocks(&flagged.findings))
@@ -98,16 +114,27 @@ fn told(
     all
 }
 
-/// Searches files for what must perhaps not get into git and is not settled.
+/// Searches files, as far as they were not when they were read, for what must perhaps not get into git and is not
+/// settled.
 async fn search(
     wiring: &Wiring,
-    files: Vec<(PackagePath, BlobId)>,
+    mut files: Vec<(PackagePath, BlobId)>,
+    searched: &BTreeMap<PackagePath, Searched>,
 ) -> Result<BTreeMap<PackagePath, Flagged>, StepError> {
     let settings = &wiring.project.secrets;
     let mut found = BTreeMap::new();
     if settings.policy == Policy::Off {
         return Ok(found);
     }
+    let mut note = |path: &PackagePath, blob: BlobId, findings: Vec<Finding>| {
+        if !findings.is_empty() {
+            found.insert(path.clone(), Flagged { blob, held: false, findings });
+        }
+    };
+    files.retain(|(path, blob)| {
+        let known = searched.get(path).filter(|known| known.blob == *blob);
+        known.inspect(|known| note(path, *blob, known.findings.clone())).is_none()
+    });
     let mut rest = files.as_slice();
     while !rest.is_empty() {
         let next: Vec<BlobId> = rest.iter().take(SEARCHED_AT_ONCE).map(|(_, blob)| *blob).collect();
@@ -115,13 +142,14 @@ async fn search(
         let some;
         (some, rest) = rest.split_at(blobs.len());
         let paths: Vec<PackagePath> = some.iter().map(|(path, _)| path.clone()).collect();
+        let settings = settings.clone();
         let searched = blocking::run(move || {
             let files: Vec<_> = paths.iter().zip(&blobs).collect();
             let (first, second) = halves(&files, |(_, bytes)| bytes.len() as u64);
             let search_part = |part: &[(&PackagePath, &Vec<u8>)]| {
                 let scan = |(path, bytes): &(&PackagePath, &Vec<u8>)| {
                     let _large = alone(bytes.len() as u64);
-                    secrets::scan(path, bytes)
+                    search_file(&settings, path, bytes)
                 };
                 part.iter().map(scan).collect::<Vec<_>>()
             };
@@ -130,10 +158,7 @@ async fn search(
             all
         });
         for ((path, blob), findings) in some.iter().zip(searched.await) {
-            let findings = surest_first(settings.open(path, findings));
-            if !findings.is_empty() {
-                found.insert(path.clone(), Flagged { blob: *blob, held: false, findings });
-            }
+            note(path, *blob, findings);
         }
     }
     Ok(found)

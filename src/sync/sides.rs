@@ -5,38 +5,39 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::branch::Branch;
 use super::error::StepError;
+use super::observe::Entries;
+use super::rest::{self, AtRest};
 use super::{Now, Wiring};
-use crate::asset::compare::Digests;
+use crate::asset::compare::{Digests, Level};
 use crate::asset::kind::is_asset;
 use crate::blocking;
-use crate::git::{Odd, Refs};
-use crate::model::branch::BranchName;
 use crate::model::message;
 use crate::model::oid::{BlobId, CommitId};
 use crate::model::path::PackagePath;
-use crate::model::plan::{self, Base, Decision, Facts, Files, Input, Pair, Plan};
+use crate::model::plan::{self, Base, Decision, Facts, Files, Input, Pair, Plan, Undecided};
 use crate::model::project::Mode;
-use crate::model::state::{Record, Records, Revision, State};
+use crate::model::state::{Record, Records, State};
 
 /// How many files are compared at a time.
 const COMPARED_AT_ONCE: usize = 1000;
 /// How many bytes of files are held in memory to be compared, and one file of at most 64 MB more.
 pub(super) const HELD_AT_ONCE: usize = 16 << 20;
 
-/// One branch at the project's path.
-#[derive(Debug)]
-pub(super) struct Branch {
-    /// Its name.
-    pub(super) name: BranchName,
-    /// Its name, tip and tree, as they are saved.
-    pub(super) revision: Revision,
-    /// The commit that the next one goes on: the tip, or where a branch that is yet to be made starts.
-    pub(super) base: Option<CommitId>,
-    /// The files that are package content.
-    pub(super) files: Files,
-    /// What is in the way of being package content.
-    pub(super) odd: Vec<Odd>,
+/// The workspace as it was seen, and what that says of the branch: what a look knows before it reads both sides.
+pub(super) struct Sight {
+    at_rest: Option<AtRest>,
+    workspace: Files,
+    facts: Facts,
+}
+
+impl Sight {
+    /// Puts together what was observed; the state and the records are the saved ones.
+    pub(super) fn new(state: &State, records: &Records, entries: &Entries, facts: Facts) -> Self {
+        let workspace = entries.iter().map(|(path, entry)| (path.clone(), entry.blob)).collect();
+        Self { at_rest: rest::branch(state, records, entries), workspace, facts }
+    }
 }
 
 /// Both sides of a project.
@@ -60,12 +61,12 @@ impl Sides {
         wiring: &Wiring,
         state: &State,
         records: &mut Records,
-        workspace: Files,
-        facts: Facts,
+        sight: &Sight,
         age: Duration,
         now: Now,
     ) -> Result<Self, StepError> {
-        let refs = wiring.repository.refresh(age, now.instant).await?;
+        let Sight { at_rest, workspace, facts } = sight;
+        let refs = wiring.repository.refresh(age, now.later_instant()).await?;
         let is_content = |path: &PackagePath| {
             is_asset(path) || records.paths.contains_key(path) || workspace.contains_key(path)
         };
@@ -73,7 +74,8 @@ impl Sides {
         // is people's to make.
         let head = refs.head.as_ref().and_then(|head| refs.tips.get(head)).copied();
         let start = head.filter(|_| matches!(wiring.mode(), Mode::OneBranch | Mode::ExportOnly));
-        let watched = Branch::read(wiring, &refs, wiring.branch(), start, is_content).await?;
+        let watched =
+            Branch::read(wiring, &refs, wiring.branch(), start, at_rest.as_ref(), is_content).await?;
         let held_files = || {
             records
                 .paths
@@ -86,34 +88,20 @@ impl Sides {
         let mirror = match wiring.mode() {
             Mode::TwoBranches => {
                 let name = wiring.project.branches().next().expect("a project has a direction");
-                Some(Branch::read(wiring, &refs, name, watched.base.or(head), is_content).await?)
+                Some(Branch::read(wiring, &refs, name, watched.base.or(head), None, is_content).await?)
             }
             Mode::OneBranch | Mode::ExportOnly | Mode::ImportOnly => None,
         };
-        let known = known(records);
-        let mut pairs = plan::undecided(&known, &sent(records), &workspace, &watched.files);
-        if let Some(mirror) = &mirror {
-            pairs.extend(plan::undecided(&BTreeMap::new(), &Files::new(), &workspace, &mirror.files));
-        }
-        for (path, decision) in decisions(records) {
-            let shown = [decision.shown.workspace, decision.shown.branch];
-            pairs.extend(shown.into_iter().flatten().map(|blob| (path.clone(), blob)));
-        }
-        if let Some(attempt) = &state.attempt {
-            for (path, blob) in &attempt.paths {
-                pairs.insert((path.clone(), *blob));
-                pairs.extend(workspace.get(path).map(|blob| (path.clone(), *blob)));
-            }
-        }
+        let pairs = to_compare(state, records, workspace, &watched, mirror.as_ref());
         let mut sides = Self {
-            facts: complete(wiring, facts, &pairs).await?,
-            workspace,
+            facts: complete(wiring, facts.clone(), &pairs).await?,
+            workspace: workspace.clone(),
             watched,
             mirror,
             seen: BTreeSet::new(),
             dropped: BTreeSet::new(),
         };
-        let open: BTreeSet<&PackagePath> = pairs.iter().map(|(path, _)| path).collect();
+        let open: BTreeSet<&PackagePath> = pairs.keys().map(|(path, _)| path).collect();
         sides.trace_history(wiring, records, &open).await?;
         sides.trace_disputes(wiring, state, records).await?;
         sides.take_up_push(wiring, state, records).await?;
@@ -279,48 +267,6 @@ impl Sides {
     }
 }
 
-impl Branch {
-    async fn read(
-        wiring: &Wiring,
-        refs: &Refs,
-        name: &BranchName,
-        start: Option<CommitId>,
-        is_content: impl Fn(&PackagePath) -> bool,
-    ) -> Result<Self, StepError> {
-        let commit = refs.tips.get(name).copied();
-        let base = commit.or(start);
-        let (tree, mut files, mut odd) = match base {
-            Some(base) => {
-                let found = wiring.repository.files(base, &wiring.project.path).await?;
-                (found.tree, found.files, found.odd)
-            }
-            None => (None, Files::new(), Vec::new()),
-        };
-        files.retain(|path, _| is_content(path));
-        odd.retain(|odd| looks_like_an_asset(&odd.name));
-        let tree = if commit.is_some() { tree } else { None };
-        let revision = Revision { name: name.to_string(), commit, tree };
-        Ok(Self { name: name.clone(), revision, base, files, odd })
-    }
-
-    /// Says that what stands at a path is in the way.
-    pub(super) fn refuse(&self, odd: &Odd) -> StepError {
-        let branch = self.revision.name.clone();
-        StepError::OddPath { path: odd.name.clone(), branch, reason: odd.reason.to_string() }
-    }
-
-    /// Returns where the branch is yet to be started, if the project's files are there already.
-    pub(super) fn start(&self) -> Option<CommitId> {
-        self.base.filter(|_| self.revision.commit.is_none() && !self.files.is_empty())
-    }
-}
-
-/// Returns whether something odd stands where an asset's file would: then it cannot just be left alone.
-fn looks_like_an_asset(name: &str) -> bool {
-    let last = name.rsplit('/').next().unwrap_or(name);
-    PackagePath::parse(name).map_or_else(|_| last.ends_with(".json"), |path| is_asset(&path))
-}
-
 /// Returns whether a commit is part of a branch's history; one that the cache does not have is not.
 pub(super) async fn is_contained(
     wiring: &Wiring,
@@ -344,14 +290,44 @@ fn decisions(records: &Records) -> BTreeMap<PackagePath, Decision> {
     records.paths.iter().filter_map(|(path, record)| Some((path.clone(), record.decision?))).collect()
 }
 
+/// Returns the files that are to be compared, each as far as anything asks.
+fn to_compare(
+    state: &State,
+    records: &Records,
+    workspace: &Files,
+    watched: &Branch,
+    mirror: Option<&Branch>,
+) -> Undecided {
+    let mut pairs = plan::undecided(&known(records), &sent(records), workspace, &watched.files);
+    if let Some(mirror) = mirror {
+        let moved = plan::undecided(&BTreeMap::new(), &Files::new(), workspace, &mirror.files);
+        for pair in moved.into_keys() {
+            pairs.entry(pair).or_insert(Level::Content);
+        }
+    }
+    let mut meant: Vec<(PackagePath, BlobId)> = Vec::new();
+    for (path, decision) in decisions(records) {
+        let now = [workspace.get(&path).copied(), watched.files.get(&path).copied()];
+        let all = [decision.shown.workspace, decision.shown.branch].into_iter().chain(now).flatten();
+        meant.extend(all.map(|blob| (path.clone(), blob)));
+    }
+    if let Some(attempt) = &state.attempt {
+        for (path, blob) in &attempt.paths {
+            meant.extend(
+                [*blob].into_iter().chain(workspace.get(path).copied()).map(|blob| (path.clone(), blob)),
+            );
+        }
+    }
+    pairs.extend(meant.into_iter().map(|pair| (pair, Level::Meaning)));
+    pairs
+}
+
 /// Compares files as far as needed and not yet known. A blob that the cache has lost is the same only as itself.
-async fn complete(
-    wiring: &Wiring,
-    mut facts: Facts,
-    pairs: &BTreeSet<(PackagePath, BlobId)>,
-) -> Result<Facts, StepError> {
+async fn complete(wiring: &Wiring, mut facts: Facts, pairs: &Undecided) -> Result<Facts, StepError> {
+    let is_open =
+        |((path, blob), level): &(&(PackagePath, BlobId), &Level)| !facts.knows(**level, path, *blob);
     let mut pairs: Vec<(PackagePath, BlobId)> =
-        pairs.iter().filter(|(path, blob)| !facts.knows(path, *blob)).cloned().collect();
+        pairs.iter().filter(is_open).map(|(pair, _)| pair.clone()).collect();
     let lost = wiring.repository.missing(pairs.iter().map(|(_, blob)| *blob).collect()).await?;
     let lost: BTreeSet<BlobId> = lost.into_iter().collect();
     pairs.retain(|(_, blob)| !lost.contains(blob));

@@ -1,0 +1,62 @@
+//! Reads files' contents one by one, for work on a blocking thread that finds out as it goes which it needs.
+//!
+//! Not here: what is read in a row, which `objects` does for the async face.
+
+#![expect(clippy::disallowed_types, reason = "this is behind the async face")]
+
+use std::path::{Path, PathBuf};
+
+use git2::Repository;
+
+use super::{GitError, PackWriter, objects};
+use crate::model::oid::BlobId;
+
+/// A cache's objects while work on them runs; any thread may open a reader.
+#[derive(Debug)]
+pub struct Objects<'a>(pub(super) &'a Path);
+
+impl Objects<'_> {
+    /// Opens a reader, for the thread that calls this. It sees what was there when it was opened.
+    ///
+    /// # Errors
+    /// When the cache cannot be read.
+    pub fn reader(&self) -> Result<Reader, GitError> {
+        Ok(Reader { repository: objects::open(self.0)?, folder: self.0.to_owned() })
+    }
+
+    /// Writes new contents into the cache, as one pack, on the disk when this returns.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn store(&self, pack: PackWriter) -> Result<(), GitError> {
+        pack.store(self.0)
+    }
+}
+
+/// Reads files' contents.
+pub struct Reader {
+    repository: Repository,
+    folder: PathBuf,
+}
+
+impl Reader {
+    /// Returns whether a file's content is there.
+    ///
+    /// # Errors
+    /// When the cache cannot be read.
+    pub fn has(&self, id: BlobId) -> Result<bool, GitError> {
+        let objects = self.repository.odb().map_err(objects::damaged(&self.folder))?;
+        // Without looking for new packs at each miss.
+        Ok(objects.exists_ext(objects::oid(id.as_bytes()), git2::OdbLookupFlags::NO_REFRESH))
+    }
+
+    /// Reads a file's content.
+    ///
+    /// # Errors
+    /// [`GitError::NotFound`], [`GitError::Damaged`] where it is not what its name says, or [`GitError::TooLarge`]
+    /// over 64 MiB.
+    pub fn read(&self, id: BlobId) -> Result<Vec<u8>, GitError> {
+        let mut one = objects::blobs_in(&self.repository, &self.folder, &[id], usize::MAX)?;
+        Ok(one.pop().expect("one was asked for"))
+    }
+}
