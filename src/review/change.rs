@@ -313,10 +313,10 @@ pub struct Volatile {
     pub old_pointer: Option<String>,
     /// Where it is.
     pub new_pointer: Option<String>,
-    /// The value that was, as JSON.
-    pub old: Option<String>,
-    /// The value that is, as JSON.
-    pub new: Option<String>,
+    /// The value that was.
+    pub old: Option<Content>,
+    /// The value that is.
+    pub new: Option<Content>,
 }
 
 impl fmt::Display for StepRef {

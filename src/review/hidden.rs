@@ -15,6 +15,12 @@ pub fn is_hidden(name: &str, text: &str) -> bool {
     secrets::is_hidden(name, text)
 }
 
+/// Returns a text that stands beside no name, or what stands in its place.
+#[must_use]
+pub fn told(text: &str) -> &str {
+    if is_hidden("", text) { HIDDEN } else { text }
+}
+
 /// Returns a text of which nothing is known, without the lines that hold secrets.
 #[must_use]
 pub fn redacted(text: &str) -> Cow<'_, str> {

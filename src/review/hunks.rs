@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::lists::align;
-use super::printable::line;
+use super::printable::one_line;
 
 /// How many lines are shown around a change.
 const CONTEXT: usize = 2;
@@ -71,9 +71,9 @@ fn hunk(edits: &[(char, usize, usize)], left: &[&str], right: &[&str]) -> Hunk {
     for (sign, old, new) in edits {
         let text = if *sign == '+' { right[*new] } else { left[*old] };
         match text.strip_suffix('\n') {
-            Some(text) => lines.push((*sign, line(text))),
+            Some(text) => lines.push((*sign, one_line(text))),
             None => {
-                lines.push((*sign, line(text)));
+                lines.push((*sign, one_line(text)));
                 lines.push(('\\', " no line break at the end".to_owned()));
             }
         }

@@ -161,8 +161,8 @@ impl Serialize for View<'_, Volatile> {
         map.serialize_entry("field", &volatile.field)?;
         map.serialize_entry("old_pointer", &volatile.old_pointer)?;
         map.serialize_entry("new_pointer", &volatile.new_pointer)?;
-        map.serialize_entry("old", &volatile.old.as_deref().map(raw))?;
-        map.serialize_entry("new", &volatile.new.as_deref().map(raw))?;
+        map.serialize_entry("old", &volatile.old.as_ref().map(View))?;
+        map.serialize_entry("new", &volatile.new.as_ref().map(View))?;
         map.end()
     }
 }

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use crate::asset::json::{Doc, Event, Node, Tag};
 use crate::asset::reference::Reference;
 
+use super::hidden::told;
 use super::printable::push_line;
 use super::recipe::string;
 
@@ -103,6 +104,7 @@ fn naming(doc: &Doc<'_>, object: Node, key: Node) -> Node {
 
 /// Appends a key to a path.
 pub fn push_key(path: &mut String, key: &str) {
+    let key = told(key);
     if !path.is_empty() {
         path.push('.');
     }
@@ -139,7 +141,7 @@ fn are_named(doc: &Doc<'_>, list: Node) -> bool {
 fn push_item(path: &mut String, doc: &Doc<'_>, item: Node, named: bool, number: usize) {
     path.push('[');
     match string(doc, item, "name").filter(|_| named) {
-        Some(name) => push_line(path, clipped(&name, MAX_KEY)),
+        Some(name) => push_line(path, clipped(told(&name), MAX_KEY)),
         None => path.push_str(&number.to_string()),
     }
     path.push(']');

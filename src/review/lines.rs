@@ -2,10 +2,11 @@
 //!
 //! A line has a sign, and stands at one of four depths. How that looks is not decided here.
 
-use super::change::{AssetChange, AssetDiff, Change, FoldKind, Folded, Op, StepRef, What};
+use super::change::{AssetChange, AssetDiff, Change, Content, FoldKind, Folded, Op, StepRef, What};
+use super::hidden::HIDDEN;
 use super::hunks::hunks;
 use super::marks::{Span, marked};
-use super::printable::line;
+use super::printable::{line, one_line};
 
 /// The most columns of an old and a new value on one line.
 const MAX_COLUMNS: usize = 90;
@@ -130,7 +131,7 @@ pub fn body(asset: &AssetDiff, details: bool) -> Vec<Line> {
         let kept = super::names::slug(&id.old).len() + "_connector".len();
         let new = id.new.get(kept..).map_or_else(|| id.new.clone(), |end| format!("…{end}"));
         let text = format!("connector ids: {} → {new} ({})", id.old, places(id.places));
-        lines.push(Line::new(Depth::Change, Sign::Folded, line(&text)));
+        lines.push(Line::new(Depth::Change, Sign::Folded, one_line(&text)));
     }
     let mut rest = &asset.folded[..];
     while let Some(first) = rest.first() {
@@ -146,7 +147,11 @@ pub fn body(asset: &AssetDiff, details: bool) -> Vec<Line> {
         rest = behind;
     }
     for volatile in &asset.volatile {
-        let value = |value: &Option<String>| value.as_deref().map_or_else(|| "none".to_owned(), line);
+        let value = |value: &Option<Content>| match value {
+            None => "none".to_owned(),
+            Some(Content::Hidden) => HIDDEN.to_owned(),
+            Some(Content::Json(json)) => one_line(json),
+        };
         let text = format!("{} {} → {}", volatile.field, value(&volatile.old), value(&volatile.new));
         lines.push(Line::new(Depth::Change, Sign::Folded, text));
     }
@@ -274,7 +279,7 @@ fn pair(depth: Depth, sign: Sign, name: &str, values: (Option<&str>, Option<&str
         (Some(value), None) | (None, Some(value)) => {
             let mut lines = vec![Line::new(depth, sign, format!("{name}:"))];
             let of_value = if values.1.is_none() { Sign::Removed } else { Sign::Added };
-            lines.extend(value.split('\n').map(|text| Line::new(Depth::Value, of_value, line(text))));
+            lines.extend(value.split('\n').map(|text| Line::new(Depth::Value, of_value, one_line(text))));
             return lines;
         }
         (None, None) => return vec![Line::new(depth, sign, name)],

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use super::hidden::told;
 use super::leaf::clipped;
 use super::printable;
 use super::recipe::Step;
@@ -136,6 +137,7 @@ pub fn slug(provider: &str) -> &str {
 /// that nobody would read to its end the start.
 #[must_use]
 pub fn readable(name: &str) -> String {
+    let name = told(name);
     if name.len() > MAX_NAME {
         return readable(clipped(name, MAX_NAME)) + "…";
     }

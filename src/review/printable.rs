@@ -1,13 +1,19 @@
-//! Text that is safe to print: what would move the cursor, or the text around it, is written out.
+//! Text that is safe to print: what would move the cursor, or the text around it, is written out, and what the secret
+//! rules are certain of is left out.
+//!
+//! Every text of a file passes here, names and keys as well as values. What is made of such a text before (clipped, with
+//! other letters or spaces) asks [`told`] first. What is put together of texts that passed is only escaped.
 
-/// Appends a text with what is not printable as `\u{1b}`; line breaks and tabs stay.
+use super::hidden::told;
+
+/// Appends a text that passed already, with what is not printable as `\u{1b}`; line breaks and tabs stay.
 pub fn push_lines(out: &mut String, text: &str) {
     push(out, text, |c| is_hidden(c) && !matches!(c, '\n' | '\t'));
 }
 
 /// Appends a text that is to stay on its line: line breaks and tabs are written out as well.
 pub fn push_line(out: &mut String, text: &str) {
-    push(out, text, is_hidden);
+    push(out, told(text), is_hidden);
 }
 
 /// Returns a text on one line, with what is not printable written out.
@@ -15,6 +21,14 @@ pub fn push_line(out: &mut String, text: &str) {
 pub fn line(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     push_line(&mut out, text);
+    out
+}
+
+/// Returns a text on one line that passed already, or is put together of such texts.
+#[must_use]
+pub fn one_line(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    push(&mut out, text, is_hidden);
     out
 }
 

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 
 use crate::asset::json::{Doc, Node, Tag};
 
+use super::hidden::told;
 use super::leaf::clipped;
 use super::names;
 use super::pill::{Element, Piece, Pill, Source, pieces};
@@ -49,7 +50,7 @@ impl<'d, 'a> Labels<'d, 'a> {
     #[must_use]
     pub fn stable(recipe: &Recipe<'d, 'a>) -> Self {
         Self::new(recipe, |step| {
-            let alias = clipped(step.alias.as_deref().unwrap_or_default(), MAX_REPEATED);
+            let alias = clipped(told(step.alias.as_deref().unwrap_or_default()), MAX_REPEATED);
             let named = || super::printable::line(&format!("{} @{alias}", names::short_title(step)));
             Label {
                 words: if step.is_trigger() { "Trigger".to_owned() } else { named() },
@@ -145,7 +146,7 @@ fn push_path(said: &mut String, path: &[Element<'_>], schema: Option<(&Doc<'_>, 
                 let field = schema.and_then(|(doc, fields)| Some((doc, field(doc, fields, name)?)));
                 let label =
                     field.filter(|_| is_opaque(name)).and_then(|(doc, field)| string(doc, field, "label"));
-                said.push_str(label.as_deref().map_or(name, |label| clipped(label, MAX_REPEATED)));
+                said.push_str(label.as_deref().map_or(name, |label| clipped(told(label), MAX_REPEATED)));
                 schema = field.and_then(|(doc, field)| Some((doc, doc.get(field, "properties")?)));
             }
             Element::First => said.push_str("first"),

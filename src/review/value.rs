@@ -8,11 +8,11 @@ use crate::asset::kind::Kind;
 use crate::asset::reference::Reference;
 use crate::asset::text;
 
-use super::hidden::{Beside, HIDDEN, is_hidden};
+use super::hidden::{Beside, HIDDEN, is_hidden, told};
 use super::leaf::{Leaf, clipped, is_field_list};
 use super::names;
 use super::pill::compact;
-use super::printable::line;
+use super::printable::{line, one_line};
 use super::render::Labels;
 
 /// A value in words.
@@ -99,6 +99,7 @@ impl<'v, 'd, 'a> Values<'v, 'd, 'a> {
         match self.doc.tag(node) {
             Tag::String => match self.doc.text(node) {
                 Some(text) => self.text(name, &text),
+                None if self.is_hidden(name, node) => Shown::Line(HIDDEN.to_owned()),
                 None => Shown::Line(format!("\"{}\"", line(self.doc.raw(node)))),
             },
             Tag::Object => match Reference::read(self.doc, node, false) {
@@ -118,7 +119,7 @@ impl<'v, 'd, 'a> Values<'v, 'd, 'a> {
     }
 
     fn json(&self, name: &str, node: Node) -> String {
-        if self.is_hidden(name, node) { HIDDEN.to_owned() } else { line(&compact(self.doc, node)) }
+        if self.is_hidden(name, node) { HIDDEN.to_owned() } else { one_line(&compact(self.doc, node)) }
     }
 
     /// Returns a text in words.
@@ -213,7 +214,7 @@ impl<'v, 'd, 'a> Values<'v, 'd, 'a> {
         if value.is_empty() {
             return "\"\"".to_owned();
         }
-        if is_hidden(name, value) { HIDDEN.to_owned() } else { line(&self.said(value)) }
+        if is_hidden(name, value) { HIDDEN.to_owned() } else { one_line(&self.said(value)) }
     }
 }
 
@@ -245,5 +246,5 @@ pub fn json(doc: &Doc<'_>, name: &str, node: Node) -> String {
 /// Returns a name between quotes, on one line and safe to print.
 #[must_use]
 pub fn quoted(name: &str) -> String {
-    format!("“{}”", line(clipped(name, 500)))
+    format!("“{}”", line(clipped(told(name), 500)))
 }

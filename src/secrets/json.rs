@@ -87,6 +87,11 @@ fn visit_value<'s>(
         match event {
             Event::Key(key) => {
                 let object = walk.inside().expect("keys are inside objects");
+                // A name may be the secret itself; what else a name says is said of its value.
+                let mark = judge_scalar(doc, key, None, false, depth);
+                if let Some(mark) = mark.filter(|mark| mark.level == Level::Certain) {
+                    tell(key, mark);
+                }
                 name = Some(name_of(doc, object, doc.text(key).unwrap_or_default(), labels));
             }
             Event::Value(node) => match doc.tag(node) {
@@ -115,7 +120,7 @@ fn visit_value<'s>(
 
 fn judge_scalar(doc: &Doc<'_>, node: Node, name: Option<&str>, filled: bool, depth: u8) -> Option<Mark> {
     let text = match doc.tag(node) {
-        Tag::String => doc
+        Tag::String | Tag::Key => doc
             .text(node)
             .unwrap_or_else(|| Cow::Owned(String::from_utf8_lossy(&doc.decoded(node)).into_owned())),
         Tag::Null => return None,

@@ -69,11 +69,14 @@ pub(super) fn find(text: &str, signs: Signs) -> Option<Mark> {
     let address =
         || signs.has(Signs::COLON).then(|| credentials_in_url(text).or_else(|| webhook(text))).flatten();
     let header = || signs.has(Signs::SPACE).then(|| authorization(text)).flatten();
-    let table = || signs.has(Signs::TOKEN).then(|| by_table(text)).flatten();
-    address().or_else(header).or_else(table)
+    address().or_else(header).or_else(|| by_form(text, signs))
 }
 
-fn by_table(text: &str) -> Option<Mark> {
+/// Returns the first credential in a text with these signs that has a form of its own.
+pub(super) fn by_form(text: &str, signs: Signs) -> Option<Mark> {
+    if !signs.has(Signs::TOKEN) {
+        return None;
+    }
     let table = &*RULES;
     // A bit for each rule that was tried.
     let mut tried = 0_u128;

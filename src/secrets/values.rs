@@ -1,6 +1,7 @@
 //! Judges one text: what of it somebody typed, and whether that is a secret.
 //!
-//! Data pills, formulas and interpolations are references, and say nothing; the literals beside them do.
+//! Data pills, formulas and interpolations are references, and say nothing; the literals beside them do, and wherever it
+//! stands what has the form of a credential.
 
 use std::borrow::Cow;
 
@@ -72,6 +73,9 @@ pub(super) fn judge(name: Option<&str>, text: &str, depth: u8) -> Option<Mark> {
     let typed =
         if signs.has(Signs::HASH) || text.starts_with('=') { typed(text) } else { Cow::Borrowed(text) };
     let mut found = known::find(&typed, signs);
+    // What has a form of its own is known in a reference as well.
+    let is_reduced = matches!(typed, Cow::Owned(_)) && !is_certain(found);
+    found = if is_reduced { surer(found, known::by_form(text, signs)) } else { found };
     found = found.or_else(|| signs.has(Signs::DASH).then(|| private_key(&typed)).flatten());
     if is_certain(found) {
         return found;

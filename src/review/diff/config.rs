@@ -5,12 +5,13 @@ use std::collections::{BTreeSet, HashMap};
 use super::engine::{Compare, Member, Side};
 use super::found::Subject;
 use super::recipe::Recipes;
+use super::tell::written_content;
 use crate::asset::aside::is_aside;
 use crate::asset::compare::Level;
 use crate::asset::fields::Place;
 use crate::asset::json::{Doc, Node, Tag};
 use crate::asset::reference::Reference;
-use crate::review::change::{Change, Content, FoldKind, Op, What};
+use crate::review::change::{Change, FoldKind, Op, What};
 use crate::review::lists::increasing;
 use crate::review::names;
 use crate::review::recipe::{Recipe, string};
@@ -189,8 +190,8 @@ impl Compare<'_> {
                 old_pointer: Some(recipes.old.pointer(first.0) + "/provider"),
                 new_pointer: Some(new_pointer(first.1)),
                 more_pointers: rest.iter().map(|(_, new)| new_pointer(*new)).collect(),
-                old: Some(Content::Json(quoted(was))),
-                new: Some(Content::Json(quoted(is))),
+                old: Some(written_content(quoted(was))),
+                new: Some(written_content(quoted(is))),
                 old_text: Some(crate::review::printable::line(was)),
                 new_text: Some(crate::review::printable::line(is)),
                 ..self.blank(Op::Replace, true, true)

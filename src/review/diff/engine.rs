@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use super::found::{Counts, Found, Pointers, Subject};
 use super::place::Location;
 use super::recipe::Recipes;
+use super::tell::content;
 use super::world::World;
 use crate::asset::aside::is_aside;
 use crate::asset::compare::Level;
@@ -19,7 +20,7 @@ use crate::asset::reference::Reference;
 use crate::review::change::{FoldKind, Op, Volatile, What};
 use crate::review::names::slug;
 use crate::review::value::Values;
-use crate::review::values::{At, compact, equal};
+use crate::review::values::{At, equal};
 
 /// How deep the values are looked into; what differs further down is told as a whole. Real files nest 26 deep.
 pub(super) const MAX_LEVELS: usize = 100;
@@ -260,8 +261,8 @@ impl<'c> Compare<'c> {
             field: self.at.field.clone(),
             old_pointer,
             new_pointer,
-            old: old.map(|node| compact(self.old.doc, node)),
-            new: new.map(|node| compact(self.new.doc, node)),
+            old: old.map(|node| content(&self.old, &self.beside.0, node)),
+            new: new.map(|node| content(&self.new, &self.beside.1, node)),
         });
     }
 

@@ -15,7 +15,7 @@ use crate::asset::kind::Kind;
 use crate::asset::page;
 use crate::model::path::PackagePath;
 use crate::review::change::{AssetChange, AssetDiff, Change, Op, Sameness, StepRef, What};
-use crate::review::hidden::{HIDDEN, shown};
+use crate::review::hidden::{HIDDEN, shown, told};
 use crate::review::hunks::unified;
 use crate::review::recipe::Recipe;
 use crate::review::value::Values;
@@ -73,8 +73,8 @@ impl Job<'_> {
             path: new.main.to_string(),
             old_path: is_moved.then(|| old.main.to_string()),
             kind: new.kind.clone(),
-            old_name: old_name.filter(|old_name| name.as_ref() != Some(old_name)),
-            name,
+            old_name: old_name.filter(|old_name| name.as_ref() != Some(old_name)).as_deref().map(named),
+            name: name.as_deref().map(named),
             change,
             sameness: if same_bytes { Sameness::Bytes } else { sameness },
             headline: String::new(),
@@ -103,7 +103,7 @@ impl Job<'_> {
             path: asset.main.to_string(),
             old_path: None,
             kind: asset.kind.clone(),
-            name: pairing::name(self.input, asset, is_old),
+            name: pairing::name(self.input, asset, is_old).as_deref().map(named),
             old_name: None,
             change: Some(change),
             sameness: Sameness::Different,
@@ -184,6 +184,11 @@ impl Job<'_> {
         steps.extend(all.subjects().filter_map(|subject| Some((subject, recipes.step_ref(subject)?))));
         found.absorb(all);
     }
+}
+
+/// Returns what an asset is called, unless it is called by what is not to be shown.
+fn named(name: &str) -> String {
+    told(name).to_owned()
 }
 
 fn extension(path: &PackagePath) -> &str {

@@ -2,11 +2,12 @@
 
 use super::engine::{Compare, Member};
 use super::recipe::Recipes;
+use super::tell::written_content;
 use crate::asset::aside::is_aside;
 use crate::asset::compare::Level;
 use crate::asset::fields::{Class, Place};
 use crate::asset::json::{Doc, Node, Tag};
-use crate::review::change::{Change, Content, FoldKind, Op, What};
+use crate::review::change::{Change, FoldKind, Op, What};
 use crate::review::names;
 use crate::review::values::{At, compact, equal, is_empty};
 
@@ -77,8 +78,8 @@ impl<'c> Compare<'c> {
         };
         let mut change = Change {
             field: "operation".to_owned(),
-            old: Some(Content::Json(raw.0)),
-            new: Some(Content::Json(raw.1)),
+            old: Some(written_content(raw.0)),
+            new: Some(written_content(raw.1)),
             old_text: Some(was),
             new_text: Some(is),
             ..self.blank(Op::Replace, true, true)

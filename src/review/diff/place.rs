@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::review::hidden::told;
 use crate::review::printable::push_line;
 
 /// The place of the values that are just compared.
@@ -76,10 +77,10 @@ impl Location {
     }
 }
 
-/// Appends a member to a JSON pointer.
+/// Appends a member to a JSON pointer. One that is not to be shown is none of a pointer either.
 pub(super) fn push_escaped(pointer: &mut String, key: &str) {
     pointer.push('/');
-    for c in key.chars() {
+    for c in told(key).chars() {
         match c {
             '~' => pointer.push_str("~0"),
             '/' => pointer.push_str("~1"),

@@ -7,6 +7,7 @@ use super::found::Subject;
 use crate::asset::fields::Place;
 use crate::asset::json::{Node, Tag};
 use crate::review::change::{Change, Op, StepRef, What};
+use crate::review::hidden::told;
 use crate::review::matching::Matching;
 use crate::review::names;
 use crate::review::recipe::Recipe;
@@ -70,10 +71,10 @@ impl<'c> Recipes<'c> {
         Some(StepRef {
             number,
             old_number,
-            uuid: step.uuid.as_deref().map(str::to_owned),
-            alias: step.alias.as_deref().map(str::to_owned),
+            uuid: step.uuid.as_deref().map(|uuid| told(uuid).to_owned()),
+            alias: step.alias.as_deref().map(|alias| told(alias).to_owned()),
             title: names::title(step),
-            keyword: step.keyword.clone().into_owned(),
+            keyword: told(&step.keyword).to_owned(),
         })
     }
 }

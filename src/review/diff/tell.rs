@@ -5,7 +5,7 @@ use super::items::identity;
 use crate::asset::json::{Doc, Node, Tag};
 use crate::asset::reference::Reference;
 use crate::review::change::{Change, Content, Op, StepRef};
-use crate::review::hidden::HIDDEN;
+use crate::review::hidden::{HIDDEN, is_hidden};
 use crate::review::leaf::is_field_list;
 use crate::review::printable::line;
 use crate::review::value::Shown;
@@ -131,6 +131,11 @@ pub(super) fn content(side: &Side<'_>, name: &str, node: Node) -> Content {
         return Content::Hidden;
     }
     Content::Json(compact(side.doc, node))
+}
+
+/// Returns JSON that was put together of what stands beside no name, unless something in it is not to be shown.
+pub(super) fn written_content(json: String) -> Content {
+    if is_hidden("", &json) { Content::Hidden } else { Content::Json(json) }
 }
 
 /// Returns whether a value is told at once.

@@ -10,6 +10,7 @@ use crate::asset::json::{Doc, Tag};
 use crate::asset::reference::Reference;
 use crate::model::path::PackagePath;
 use crate::review::change::ConnectorId;
+use crate::review::hidden::told;
 use crate::review::names::slug;
 
 const INFIX: &str = "_connector_";
@@ -49,8 +50,8 @@ impl World {
     /// Returns the connectors of which so many values have another id.
     pub(super) fn ids(&self, places: &BTreeMap<usize, usize>) -> Vec<ConnectorId> {
         let id = |(at, places): (&usize, &usize)| {
-            let (old, new) = self.generations[*at].clone();
-            ConnectorId { old, new, places: *places }
+            let (old, new) = &self.generations[*at];
+            ConnectorId { old: told(old).to_owned(), new: told(new).to_owned(), places: *places }
         };
         places.iter().map(id).collect()
     }

@@ -154,7 +154,7 @@ fn fenced_line(line: &Line, most: usize) -> String {
         Depth::Field => 5,
         Depth::Value => 9,
     };
-    let text = printable::line(&line.text());
+    let text = printable::one_line(&line.text());
     format!("{sign}{}{}", " ".repeat(indent), shortened(&text, most))
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::super::change::{Change, ConnectorId, FoldKind, Folded, Op, StepRef, Volatile, What};
+use super::super::change::{Change, ConnectorId, Content, FoldKind, Folded, Op, StepRef, Volatile, What};
 use super::*;
 
 /// A letter that stands in every value, and in no name.
@@ -88,8 +88,8 @@ fn folded_only(path: &str) -> AssetDiff {
         field: "version".into(),
         old_pointer: None,
         new_pointer: None,
-        old: Some("1".into()),
-        new: Some("2".into()),
+        old: Some(Content::Json("1".into())),
+        new: Some(Content::Json("2".into())),
     };
     AssetDiff {
         sameness: Sameness::Content,

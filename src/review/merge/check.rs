@@ -9,6 +9,7 @@ use super::value::Three;
 use crate::asset::fields::{Class, Place};
 use crate::asset::json::Tag;
 use crate::review::pill::{Piece, Source, pieces};
+use crate::review::printable::line;
 
 /// Keywords of steps that end the block that they stand in.
 const BRANCHES: [&str; 3] = ["elsif", "else", "catch"];
@@ -22,14 +23,17 @@ pub(super) fn broken(three: Three<&Steps>, merged: &Steps) -> Vec<String> {
     let known: BTreeSet<Link> = links(three.ours).union(&links(three.theirs)).cloned().collect();
     for (id, alias, target, _) in links(merged).difference(&known) {
         let what = if target.is_some() { "another step, or a later one" } else { "no step" };
-        wrong.push(format!("{}: a pill of {alias} points to {what} after merging", step_name(merged, *id)));
+        let (step, alias) = (step_name(merged, *id), line(&alias));
+        wrong.push(format!("{step}: a pill of {alias} points to {what} after merging"));
     }
     for key in ["uuid", "as"] {
         let twice = doubles(merged, key);
         let before: BTreeSet<String> =
             doubles(three.ours, key).union(&doubles(three.theirs, key)).cloned().collect();
         wrong.extend(
-            twice.difference(&before).map(|name| format!("different steps got the same {key} {name}")),
+            twice
+                .difference(&before)
+                .map(|name| format!("different steps got the same {key} {}", line(name))),
         );
     }
     let misplaced: BTreeSet<Id> = misplaced(three.ours).union(&misplaced(three.theirs)).copied().collect();

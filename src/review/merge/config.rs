@@ -10,6 +10,7 @@ use super::steps::Steps;
 use super::tree::{Map, Tree};
 use super::value::{Three, decide};
 use crate::asset::fields::Place;
+use crate::review::printable::line;
 
 /// The entries of one version by their connector.
 type Entries = Vec<(String, Tree)>;
@@ -57,7 +58,7 @@ impl Merge {
                 } else {
                     "changed on both sides"
                 };
-                self.clash(format!("the connection of {name} was {how}"));
+                self.clash(format!("the connection of {} was {how}", line(name)));
                 self.preferred(three)
             }
         };
@@ -84,7 +85,7 @@ impl Merge {
 }
 
 fn removed(name: &str) -> String {
-    format!("the connection of {name} was removed on one side and is used on the other")
+    format!("the connection of {} was removed on one side and is used on the other", line(name))
 }
 
 fn provider(entry: &Tree) -> Option<String> {

@@ -9,6 +9,7 @@ use super::value::{Three, decide};
 use super::{Merge, Prefer};
 use crate::asset::fields::{Class, Place, is_control};
 use crate::review::names;
+use crate::review::printable::line;
 
 /// What a step does.
 const OPERATION: [&str; 3] = ["keyword", "provider", "name"];
@@ -236,7 +237,7 @@ impl Merge {
             return three.ours;
         }
         decide(counting, Place::Step.member(key.as_bytes()).inside).unwrap_or_else(|| {
-            self.clash(format!("{name}: {key} was changed on both sides"));
+            self.clash(format!("{name}: {} was changed on both sides", line(key)));
             self.preferred(three)
         })
     }

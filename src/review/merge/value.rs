@@ -8,6 +8,7 @@ use super::{Merge, Prefer};
 use crate::asset::fields::Place;
 use crate::asset::json::Tag;
 use crate::review::lists::increasing;
+use crate::review::printable::line;
 
 /// What items of a list are known by.
 const IDENTITIES: [&str; 5] = ["uuid", "id", "name", "header", "key"];
@@ -87,7 +88,7 @@ impl Merge {
             three.base.keys().chain(three.ours.keys()).chain(three.theirs.keys()).collect();
         let mut merged = Map::new();
         for key in keys.iter().filter(|key| !together(key)) {
-            let inside = if place.is_empty() { (*key).clone() } else { format!("{place}.{key}") };
+            let inside = if place.is_empty() { line(key) } else { format!("{place}.{}", line(key)) };
             let value = self.value(three.map(|map| map.get(*key)), at.member(key.as_bytes()).inside, &inside);
             merged.extend(value.map(|value| ((*key).clone(), value)));
         }
@@ -129,7 +130,7 @@ impl Merge {
                 ours: by_name.ours.get(name).copied(),
                 theirs: by_name.theirs.get(name).copied(),
             };
-            let item = self.value(versions, at.item(), &format!("{place}[{}]", name.trim_matches('"')));
+            let item = self.value(versions, at.item(), &format!("{place}[{}]", line(name.trim_matches('"'))));
             merged.extend(item.map(|item| (name.clone(), item)));
         }
         let stays = |name: &String| merged.contains_key(name);

@@ -144,7 +144,8 @@ fn write_rows(out: &mut Writer, doc: &Doc<'_>, columns: &[Node], rows: &[Node]) 
         let others =
             doc.members(*row).filter(|(key, _)| doc.text(*key).is_none_or(|key| !keys.contains(&key)));
         for (key, value) in others {
-            cells.push(cell(&format!("{}={}", doc.raw(key), json(doc, doc.raw(key), value))));
+            let name = doc.text(key).unwrap_or(Cow::Borrowed(doc.raw(key)));
+            cells.push(cell(&format!("{}={}", line(&name), json(doc, &name, value))));
         }
         out.line(2, &cells.join(","));
     }

@@ -2,6 +2,7 @@
 
 mod examples;
 mod mutations;
+mod planted;
 mod sides;
 
 use std::collections::{BTreeMap, BTreeSet};

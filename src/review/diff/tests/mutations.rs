@@ -38,7 +38,7 @@ fn corpus() -> Files {
 }
 
 /// A recipe with what the others lack: aliases and uuids twice, odd keys, nested conditions, empty defaults.
-const HAND_MADE: &str = r##"{"name": "Hand made", "version": 1, "private": true, "concurrency": 1, "description": "When x, do action",
+pub(super) const HAND_MADE: &str = r##"{"name": "Hand made", "version": 1, "private": true, "concurrency": 1, "description": "When x, do action",
     "odd": {"list": [1, "1", [2, 3]], "nothing": null}, "code": {"keyword": "trigger", "provider": "clock", "name": "timer", "as": "t", "number": 0,
     "uuid": "log-error-001", "title": null, "description": "Every 5", "input": {"every": "5 hours of the day"}, "filter": {"operand": "and", "type": "compound",
     "conditions": [{"operand": "present", "lhs": "x", "rhs": "", "uuid": "c0"}, {"operand": "or", "conditions": [{"operand": "blank", "lhs": "y", "uuid": "c1"}]}]},
