@@ -11,6 +11,10 @@ use crate::asset::fields::{Class, Place, is_control};
 use crate::review::names;
 use crate::review::printable::line;
 
+/// The step that each is inside of, and those that stand where the preferred side has them though the other has moved
+/// them.
+type Parents = (BTreeMap<Id, Id>, BTreeSet<Id>);
+
 /// What a step does.
 const OPERATION: [&str; 3] = ["keyword", "provider", "name"];
 
@@ -73,8 +77,8 @@ impl Merge {
     }
 
     /// Decides what each step is inside of.
-    fn parents(&mut self, three: Three<&Steps>, present: &mut BTreeSet<Id>) -> BTreeMap<Id, Id> {
-        let mut parents = BTreeMap::new();
+    fn parents(&mut self, three: Three<&Steps>, present: &mut BTreeSet<Id>) -> Parents {
+        let (mut parents, mut returned) = (BTreeMap::new(), BTreeSet::new());
         for id in present.iter().copied().filter(|id| *id != 0) {
             let Three { ours, theirs, .. } = three.map(|steps| steps.parent.get(&id).copied());
             let parent = match (ours, theirs) {
@@ -102,9 +106,16 @@ impl Merge {
             };
             let side = if three.ours.has(id) { three.ours } else { three.theirs };
             self.clash(format!("{} {what} on the other side", step_name(side, id)));
-            present.remove(&id);
+            // It is written where the preferred side has it, if that has it elsewhere.
+            match self.preferred(three).parent.get(&id).filter(|parent| present.contains(parent)) {
+                Some(parent) if gone => {
+                    parents.insert(id, *parent);
+                    returned.insert(id);
+                }
+                _ => drop(present.remove(&id)),
+            }
         }
-        parents
+        (parents, returned)
     }
 
     /// Where a side is written that kept a step of a block that the other one removed, the block is written as well.
@@ -128,7 +139,7 @@ impl Merge {
         three: Three<&Steps>,
         parent: Id,
         present: &BTreeSet<Id>,
-        parents: &BTreeMap<Id, Id>,
+        (parents, returned): &Parents,
     ) -> Vec<Id> {
         let is_inside = |id: &Id| present.contains(id) && parents.get(id) == Some(&parent);
         let Three { base, ours, theirs } = three;
@@ -136,8 +147,8 @@ impl Merge {
         let stays = |id: &Id| is_inside(id) && !ours.placed.contains(id) && !theirs.placed.contains(id);
         let anchors: Vec<Id> = inside(base).into_iter().filter(stays).collect();
         let listed = |side: &Steps| -> Vec<Id> {
-            let counts =
-                |id: &Id| stays(id) && anchors.contains(id) || side.placed.contains(id) && is_inside(id);
+            let is_put = |id: &Id| side.placed.contains(id) || returned.contains(id);
+            let counts = |id: &Id| stays(id) && anchors.contains(id) || is_put(id) && is_inside(id);
             inside(side).into_iter().filter(counts).collect()
         };
         for (side, other) in [(ours, theirs), (theirs, ours)] {
@@ -149,6 +160,19 @@ impl Merge {
                 } else if let (Some(neighbour), true) = (before.filter(moved), is_inside(&id)) {
                     let (put, gone) = (step_name(side, id), step_name(side, neighbour));
                     self.clash(format!("{put} was put behind {gone}, which the other side has moved"));
+                }
+            }
+            // Of two neighbours that changed places nobody can tell which one was moved: then that one is behind.
+            let mut behind = None;
+            for id in inside(side).into_iter().rev() {
+                if !side.placed.contains(&id) {
+                    behind = Some(id);
+                } else if let Some(neighbour) = behind.filter(moved)
+                    && base.has(id)
+                    && is_inside(&id)
+                {
+                    let (put, gone) = (step_name(side, id), step_name(side, neighbour));
+                    self.clash(format!("{put} was put before {gone}, which the other side has moved"));
                 }
             }
         }

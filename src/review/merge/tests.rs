@@ -439,6 +439,26 @@ fn other_files_merge_by_member_and_what_is_no_json_does_not() {
     assert_eq!(merge("{}", "no json", "{}"), None);
 }
 
+#[test]
+fn a_step_that_was_moved_into_a_block_that_is_gone_stands_where_each_side_has_it() {
+    let ours = edited(|recipe| {
+        let block = block_of(recipe);
+        block.remove(3);
+        block[0]["name"] = json!("p0");
+    });
+    let theirs = edited(|recipe| {
+        let block = block_of(recipe);
+        let mut moved = block.remove(0);
+        moved["input"]["message"] = json!("q0");
+        block[2]["block"].as_array_mut().unwrap().push(moved);
+    });
+    for (left, right) in [(&ours, &theirs), (&theirs, &ours)] {
+        let found = merged(left, right);
+        let got = String::from_utf8(found.text).unwrap();
+        assert!(got.contains("\"p0\"") && got.contains("\"q0\""), "{got}");
+    }
+}
+
 /// What a person does; steps are named by their `uuid`, so that it can be done before and after what others do.
 #[derive(Debug, Clone)]
 enum Edit {
