@@ -14,6 +14,7 @@ use crate::asset::reference::Reference;
 use crate::review::change::{Change, FoldKind, Op, What};
 use crate::review::lists::increasing;
 use crate::review::names;
+use crate::review::printable::line;
 use crate::review::recipe::{Recipe, string};
 use crate::review::value::reference_text;
 
@@ -46,20 +47,21 @@ impl Compare<'_> {
             // Two connectors became one: nothing follows from anything.
             return self.member(Place::Recipe, member, (self.old.doc.root(), self.new.doc.root()));
         }
+        let titles = Titles::of(&was, &is, |old, new| self.world.is_same_connector(old, new));
         let mark = self.at.mark();
         self.at.pointer_member("config");
         for (old, new) in &pairs {
-            self.entry(recipes, (*old, *new), (&was[*old], &is[*new]));
+            self.entry((recipes, &titles), (*old, *new), (&was[*old], &is[*new]));
         }
         let kept: BTreeSet<usize> = pairs.iter().map(|(at, _)| *at).collect();
         let used = (used(&recipes.old), used(&recipes.new));
         for (at, (name, node)) in was.iter().enumerate().filter(|(at, _)| !kept.contains(at)) {
             let follows = used.0.contains(name) && !used.1.contains(name);
-            self.came_or_went_entry(Op::Remove, at, (name.as_str(), *node), follows);
+            self.came_or_went_entry(&titles, Op::Remove, at, (name.as_str(), *node), follows);
         }
         for (at, (name, node)) in is.iter().enumerate().filter(|(at, _)| !taken.contains(at)) {
             let follows = used.1.contains(name) && !used.0.contains(name);
-            self.came_or_went_entry(Op::Add, at, (name.as_str(), *node), follows);
+            self.came_or_went_entry(&titles, Op::Add, at, (name.as_str(), *node), follows);
         }
         let order: Vec<usize> = pairs.iter().map(|(_, place)| *place).collect();
         if increasing(&order).contains(&false) {
@@ -72,13 +74,13 @@ impl Compare<'_> {
     /// Compares two entries of one connector.
     fn entry(
         &mut self,
-        recipes: &Recipes<'_>,
+        (recipes, titles): (&Recipes<'_>, &Titles),
         places: (usize, usize),
         ((was, old), (is, new)): (&(String, Node), &(String, Node)),
     ) {
         let mark = self.at.mark();
         self.at.place(Some(places.0), Some(places.1));
-        let connector = names::connector(is).into_owned();
+        let connector = titles.title(is);
         for member in self.members(*old, *new) {
             let inner = self.at.mark();
             match member.text.as_ref() {
@@ -117,10 +119,8 @@ impl Compare<'_> {
             return;
         }
         self.at.pointer_member(key);
-        self.at.field = crate::review::printable::line(&format!(
-            "{} of {connector}",
-            if key == "account_id" { "connection" } else { key }
-        ));
+        self.at.field =
+            line(&format!("{} of {connector}", if key == "account_id" { "connection" } else { key }));
         self.row(Place::ConfigEntry.member(&member.key), member, objects);
     }
 
@@ -134,7 +134,14 @@ impl Compare<'_> {
     }
 
     /// Tells of an entry that came or went, or folds it where it follows from the steps.
-    fn came_or_went_entry(&mut self, op: Op, at: usize, (name, node): (&str, Node), follows: bool) {
+    fn came_or_went_entry(
+        &mut self,
+        titles: &Titles,
+        op: Op,
+        at: usize,
+        (name, node): (&str, Node),
+        follows: bool,
+    ) {
         let side = if op == Op::Remove { self.old } else { self.new };
         let mark = self.at.mark();
         self.at.place((op == Op::Remove).then_some(at), (op == Op::Add).then_some(at));
@@ -143,7 +150,7 @@ impl Compare<'_> {
             self.at.field.push_str("config");
             self.fold(FoldKind::ConnectorList, nodes.0, nodes.1);
         } else {
-            let connector = names::connector(name);
+            let connector = titles.title(name);
             let account = side.doc.get(node, "account_id");
             let account = account.and_then(|account| Reference::read(side.doc, account, true));
             self.what = if account.is_some() { What::Connection } else { What::Config };
@@ -192,12 +199,39 @@ impl Compare<'_> {
                 more_pointers: rest.iter().map(|(_, new)| new_pointer(*new)).collect(),
                 old: Some(written_content(quoted(was))),
                 new: Some(written_content(quoted(is))),
-                old_text: Some(crate::review::printable::line(was)),
-                new_text: Some(crate::review::printable::line(is)),
+                old_text: Some(line(was)),
+                new_text: Some(line(is)),
                 ..self.blank(Op::Replace, true, true)
             };
             self.found.change(AFTER_SETTINGS, change);
         }
+    }
+}
+
+/// What the listed connectors are called.
+struct Titles {
+    /// Those titles that several connectors of one version have, or different ones of both.
+    doubled: BTreeSet<String>,
+}
+
+impl Titles {
+    fn of(was: &[(String, Node)], is: &[(String, Node)], is_same: impl Fn(&str, &str) -> bool) -> Self {
+        let mut first: HashMap<String, &str> = HashMap::new();
+        let mut doubled = BTreeSet::new();
+        for (provider, _) in was.iter().chain(is) {
+            let title = names::connector(provider).into_owned();
+            let known = *first.entry(title.clone()).or_insert(provider);
+            if known != provider && !is_same(known, provider) {
+                doubled.insert(title);
+            }
+        }
+        Self { doubled }
+    }
+
+    /// Returns what a connector is called, with its technical name where another one is called the same.
+    fn title(&self, provider: &str) -> String {
+        let title = names::connector(provider).into_owned();
+        if self.doubled.contains(&title) { format!("{title} ({})", line(provider)) } else { title }
     }
 }
 

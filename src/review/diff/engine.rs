@@ -239,7 +239,7 @@ impl<'c> Compare<'c> {
             _ => Counts::default(),
         };
         let detail = (self.details || kind == FoldKind::Note).then(|| {
-            let (was, is) = self.both_words(old, new);
+            let (was, is) = self.distinct_words(old, new);
             (self.at.field.clone(), was, is)
         });
         if let (FoldKind::ConnectorId, Some(old)) = (kind, old) {

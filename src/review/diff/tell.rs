@@ -7,7 +7,7 @@ use crate::asset::reference::Reference;
 use crate::review::change::{Change, Content, Op, StepRef};
 use crate::review::hidden::{HIDDEN, is_hidden};
 use crate::review::leaf::is_field_list;
-use crate::review::printable::line;
+use crate::review::printable::{line, one_line};
 use crate::review::value::Shown;
 use crate::review::values::{compact, is_container, is_empty};
 
@@ -72,21 +72,35 @@ impl Compare<'_> {
         old_text: Option<String>,
         new_text: Option<String>,
     ) {
+        let (was, is) = self.contents((old, &old_text), (new, &new_text));
+        let (old_text, new_text) = distinct((&was, old_text), (&is, new_text));
+        let change =
+            Change { old: was, new: is, old_text, new_text, ..self.blank(op, old.is_some(), new.is_some()) };
+        self.found.change(self.order, change);
+    }
+
+    /// Returns the values of both versions as they are, unless their words have left out something.
+    fn contents(
+        &self,
+        (old, old_text): (Option<Node>, &Option<String>),
+        (new, new_text): (Option<Node>, &Option<String>),
+    ) -> (Option<Content>, Option<Content>) {
         let content = |side: &Side<'_>, name: &str, node: Option<Node>, text: &Option<String>| {
             let is_told = !text.as_ref().is_some_and(|text| text.contains(HIDDEN));
             node.map(|node| if is_told { content(side, name, node) } else { Content::Hidden })
         };
-        let was = content(&self.old, &self.beside.0, old, &old_text);
-        let is = content(&self.new, &self.beside.1, new, &new_text);
-        let (old_text, new_text) = match (&was, &is) {
-            (Some(Content::Json(was)), Some(Content::Json(is))) if old_text == new_text => {
-                (Some(line(was)), Some(line(is)))
-            }
-            _ => (old_text, new_text),
-        };
-        let change =
-            Change { old: was, new: is, old_text, new_text, ..self.blank(op, old.is_some(), new.is_some()) };
-        self.found.change(self.order, change);
+        (content(&self.old, &self.beside.0, old, old_text), content(&self.new, &self.beside.1, new, new_text))
+    }
+
+    /// Returns the values of both versions in words that differ, if the values may be told.
+    pub(super) fn distinct_words(
+        &self,
+        old: Option<Node>,
+        new: Option<Node>,
+    ) -> (Option<String>, Option<String>) {
+        let (old_text, new_text) = self.both_words(old, new);
+        let (was, is) = self.contents((old, &old_text), (new, &new_text));
+        distinct((&was, old_text), (&is, new_text))
     }
 
     /// Returns a change without its values.
@@ -113,6 +127,19 @@ impl Compare<'_> {
 
     fn step_ref(&self) -> Option<StepRef> {
         self.recipes.and_then(|recipes| recipes.step_ref(self.subject))
+    }
+}
+
+/// Returns two texts of values, as they are written where they read the same.
+fn distinct(
+    (was, old_text): (&Option<Content>, Option<String>),
+    (is, new_text): (&Option<Content>, Option<String>),
+) -> (Option<String>, Option<String>) {
+    match (was, is) {
+        (Some(Content::Json(was)), Some(Content::Json(is))) if old_text == new_text => {
+            (Some(one_line(was)), Some(one_line(is)))
+        }
+        _ => (old_text, new_text),
     }
 }
 

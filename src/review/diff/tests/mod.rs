@@ -1,5 +1,6 @@
 //! Comparisons of whole files and folders: the worked examples, and that nothing is hidden.
 
+mod connectors;
 mod examples;
 mod mutations;
 mod planted;
