@@ -24,8 +24,8 @@ pub enum NoRecipe {
     /// A `block` is not a list of objects.
     #[error("a block is no list of steps")]
     OddBlock,
-    /// `config` is not a list of objects.
-    #[error("its config is no list of objects")]
+    /// `config` is not a list.
+    #[error("its config is no list")]
     OddConfig,
 }
 
@@ -35,7 +35,7 @@ pub struct Recipe<'d, 'a> {
     pub doc: &'d Doc<'a>,
     /// The steps in pre-order, the trigger first: a step's place here is its number.
     pub steps: Vec<Step<'a>>,
-    /// The entries of `config`, in their order.
+    /// The entries of `config`, in their order; what is no object is among them.
     pub config: Vec<Node>,
     aliases: HashMap<Cow<'a, str>, usize>,
 }
@@ -98,7 +98,8 @@ impl<'d, 'a> Recipe<'d, 'a> {
             return Err(NoRecipe::OddCode);
         }
         let config = match doc.get(root, "config") {
-            Some(config) => objects(doc, config).ok_or(NoRecipe::OddConfig)?,
+            Some(config) if doc.tag(config) == Tag::Array => doc.items(config).collect(),
+            Some(_) => return Err(NoRecipe::OddConfig),
             None => Vec::new(),
         };
         let steps = steps(doc, code)?;
@@ -268,7 +269,7 @@ mod tests {
             (r#"{"code": "{}"}"#, "its code is no object"),
             (r#"{"code": {"block": {}}}"#, "a block is no list of steps"),
             (r#"{"code": {"block": [{"block": [1]}]}}"#, "a block is no list of steps"),
-            (r#"{"code": {}, "config": {}}"#, "its config is no list of objects"),
+            (r#"{"code": {}, "config": {}}"#, "its config is no list"),
         ] {
             assert_eq!(told(json), why, "{json}");
         }

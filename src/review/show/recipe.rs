@@ -114,13 +114,17 @@ fn connections(out: &mut Writer, recipe: &Recipe<'_, '_>) {
     for (at, (title, provider, told)) in entries.iter().enumerate() {
         let same = |other: Option<&(String, _, _)>| other.is_some_and(|(other, ..)| other == title);
         let is_doubled = same(entries.get(at + 1)) || at > 0 && same(entries.get(at - 1));
-        let provider = if is_doubled { format!(" ({provider})") } else { String::new() };
+        let provider =
+            if is_doubled && !provider.is_empty() { format!(" ({provider})") } else { String::new() };
         out.line(2, &format!("{title}{provider}: {told}"));
     }
 }
 
 /// Returns what an entry of the list of connectors says; none if only that the connector is used.
 fn entry_text(doc: &Doc<'_>, entry: Node) -> Option<String> {
+    if doc.tag(entry) != Tag::Object {
+        return Some(Values::plain(doc).value("", entry).into_line());
+    }
     let mut connection = None;
     let mut told = Vec::new();
     for (key, value) in doc.members(entry) {

@@ -52,6 +52,35 @@ fn a_new_generation_of_a_connector_is_called_by_its_name() {
 }
 
 #[test]
+fn an_entry_that_is_no_object_is_shown_and_a_change_of_it_is_told() {
+    let with = |entries: &str| {
+        recipe(&["shop_connector_1_2"]).replace("\"config\":[", &format!("\"config\":[{entries}"))
+    };
+    for (old, new, lines) in [
+        ("3,", "4,", &["~ config[1]: 3 → 4"][..]),
+        ("\"x\",", "", &["- config[1]: x"]),
+        ("", "null,", &["+ config[1]: null"]),
+        ("[1],", "[2],", &["~ config[1][1]: 1 → 2"]),
+        ("{\"odd\":1},", "{\"odd\":2},", &["~ config[1].odd: 1 → 2"]),
+        ("3,", "3,{\"provider\":\"rest\"},", &["+ config[2].provider: rest"]),
+    ] {
+        let found = told(&versions("a.recipe.json", with(old), with(new)));
+        let changes: Vec<&str> =
+            found.lines().map(str::trim).filter(|line| line.contains("config[")).collect();
+        assert_eq!(changes, lines, "{found}");
+        assert!(!found.contains("code."), "{found}");
+    }
+    let shown = crate::review::show::outline(
+        "a.recipe.json",
+        with("3,\"\\u001b\",").as_bytes(),
+        None,
+        crate::review::show::Numbers::Shown,
+    );
+    assert!(shown.text.contains("  (no connector): 3\n"), "{}", shown.text);
+    assert!(shown.text.contains("Shop · List") && !shown.text.contains('\u{1b}'), "{}", shown.text);
+}
+
+#[test]
 fn what_is_behind_a_fold_never_reads_the_same() {
     let old = recipe(&["shop_connector_1_2"]);
     let new = recipe(&["shop_connector_3_4"]).replace("_('data.shop_connector_3_4.a.x')", "_dp('{\\\"pill_type\\\":\\\"output\\\",\\\"provider\\\":\\\"shop_connector_3_4\\\",\\\"line\\\":\\\"a\\\",\\\"path\\\":[\\\"x\\\"]}')");
