@@ -23,11 +23,13 @@ use crate::review::text::{Options, text};
 
 /// Compare recipes and all other assets
 ///
-/// A recipe step by step: what was added, removed, moved and changed, in the words of the editor. What follows from
-/// something else (numbers, schemas, generated ids) is folded into a line.
+/// A recipe step by step: what was added, removed, moved and changed, in the
+/// words of the editor. What follows from something else (numbers, schemas,
+/// generated ids) is folded into a line.
 ///
-/// Each side is a file, a folder, a package (.zip), or a revision of the repository around the working folder:
-/// REV, or REV:PATH. A file or folder of that name comes first.
+/// Each side is a file, a folder, a package (.zip), or a revision of the
+/// repository around the working folder: REV, or REV:PATH. A file or folder of
+/// that name comes first.
 ///
 ///   recipesync diff old.zip new.zip
 ///   recipesync diff HEAD~3:orders orders

@@ -10,15 +10,16 @@ use crate::fs;
 use crate::git::{Environment, Git, merge_text};
 use crate::model::path::PackagePath;
 use crate::review::merge::merge;
+use crate::review::printable::line;
 
 /// Merge two people's edits of one file
 ///
-/// A recipe is merged step by step and field by field, any other JSON member by member. The result
-/// is written into OURS. What both sides changed differently is named on stderr and stands in the
-/// result between git's markers, and the command ends with 1. What is no JSON is merged by git
-/// itself, line by line.
+/// A recipe is merged step by step and field by field, any other JSON member by
+/// member. The result is written into OURS. What both sides changed differently
+/// is named on stderr and stands in the result between git's markers, and the
+/// command ends with 1. What is no JSON is merged by git itself, line by line.
 ///
-///   recipesync merge base.json ours.json theirs.json --path orders/invoice.recipe.json
+///   recipesync merge base.json ours.json theirs.json --path a.recipe.json
 ///
 /// For git, as `recipesync git-setup` sets it up:
 ///
@@ -36,7 +37,7 @@ pub struct MergeArgs {
     #[arg(value_name = "THEIRS")]
     pub theirs: PathBuf,
     /// The file's name, which tells what it is
-    #[arg(long, value_name = "P")]
+    #[arg(long, value_name = "P", allow_hyphen_values = true)]
     pub path: Option<PathBuf>,
 }
 
@@ -54,7 +55,7 @@ pub(super) async fn run(context: &Context, args: &MergeArgs) -> anyhow::Result<E
         fs::overwrite(&args.ours, &merged.text)?;
     }
     for conflict in &merged.conflicts {
-        complain(&format!("conflict in {}: {conflict}", named.display()));
+        complain(&format!("conflict in {}: {conflict}", line(&named.to_string_lossy())));
     }
     Ok(if merged.conflicts.is_empty() { Exit::Done } else { Exit::Failed })
 }

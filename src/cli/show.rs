@@ -15,8 +15,9 @@ const MAX_BYTES: u64 = 64 << 20;
 
 /// Show a recipe or any other file of a package as readable text
 ///
-/// A recipe as numbered steps, with pills and conditions in words, without what the server derives; every other
-/// kind in its own outline; connector source as it is. What cannot be understood is shown as it is.
+/// A recipe as numbered steps, with pills and conditions in words, without what
+/// the server derives; every other kind in its own outline; connector source as
+/// it is. What cannot be understood is shown as it is.
 ///
 ///   recipesync show orders/invoice.recipe.json
 ///
@@ -30,7 +31,8 @@ pub struct ShowArgs {
     #[arg(long)]
     pub stable: bool,
     /// The file; `-` is standard input
-    #[arg(value_name = "FILE")]
+    // Git puts a file's name behind the command without `--` in between.
+    #[arg(value_name = "FILE", allow_hyphen_values = true)]
     pub file: PathBuf,
 }
 

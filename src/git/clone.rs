@@ -64,6 +64,24 @@ impl Clone {
         self.must(&["--unset", key]).await
     }
 
+    /// Deletes a reference; returns whether it was there.
+    ///
+    /// # Errors
+    /// When git refuses.
+    pub async fn forget(&self, reference: &str) -> Result<bool, GitError> {
+        let mut asked = self.git.bare_command();
+        asked.arg("-C").arg(&self.folder).args(["rev-parse", "--verify", "--quiet", reference]);
+        if !run(asked, "rev-parse", DEADLINE).await?.success {
+            return Ok(false);
+        }
+        let mut command = self.git.bare_command();
+        command.arg("-C").arg(&self.folder).args(["update-ref", "-d", reference]);
+        let answer = run(command, "update-ref", DEADLINE).await?;
+        let what = || self.folder.display().to_string();
+        let reason = || format!("git update-ref: {}", answer.stderr.trim());
+        if answer.success { Ok(true) } else { Err(GitError::Unsupported { what: what(), reason: reason() }) }
+    }
+
     async fn must(&self, arguments: &[&str]) -> Result<(), GitError> {
         let answer = self.config(arguments).await?;
         if answer.success {

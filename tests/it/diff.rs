@@ -103,8 +103,27 @@ fn what_cannot_be_compared_is_said_and_nothing_printed() {
     git(folder, &["init", "--quiet"]);
     let (_, _, stderr) = diff(folder, &["a.recipe.json", "gone"]);
     assert!(stderr.contains("there is no file or folder gone, and no revision of that name"), "{stderr}");
+    let (_, _, stderr) = diff(folder, &[":orders", "."]);
+    assert!(stderr.contains("it names no revision: write REV:PATH, as in HEAD:orders"), "{stderr}");
     assert_eq!(diff(folder, &["a.recipe.json"]).0, Some(64));
     assert_eq!(diff(folder, &["a.recipe.json", ".", "--format", "html"]).0, Some(64));
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the binary itself is what is tested")]
+fn help_reads_well_at_80_columns() {
+    let program = assert_cmd::cargo::cargo_bin!("recipesync");
+    let help = |command: &str, columns: &str| {
+        let output =
+            Command::new(program).args([command, "--help"]).env_clear().env("COLUMNS", columns).output();
+        String::from_utf8(output.unwrap().stdout).unwrap()
+    };
+    for command in ["show", "diff", "merge", "git-setup"] {
+        let (narrow, wide) = (help(command, "80"), help(command, "1000"));
+        let about = |help: &str| help.split_once("Usage:").unwrap().0.to_owned();
+        assert!(narrow.lines().all(|line| line.chars().count() <= 80), "{narrow}");
+        assert_eq!(about(&narrow), about(&wide), "a line of {command} is broken");
+    }
 }
 
 #[test]

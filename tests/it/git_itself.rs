@@ -112,7 +112,7 @@ fn a_clone_is_set_up_and_back_without_a_trace() {
     assert!(String::from_utf8_lossy(&again.stdout).starts_with("nothing to do"));
     assert_eq!(desk.read(".gitattributes"), attributes);
     assert!(desk.ours(&["git-setup", "--remove"]).status.success());
-    assert_eq!(desk.read(".gitattributes"), "*.png binary\n");
+    assert_eq!(desk.read(".gitattributes"), "*.png binary");
     assert_eq!(desk.read(".git/config"), config);
 }
 
@@ -217,4 +217,65 @@ fn texts_are_merged_as_git_merges_them() {
     let (code, text) = merge(one, "x\nb\nc\nd\ne\n");
     assert_eq!(code, Some(1));
     assert!(text.starts_with("<<<<<<< ours\nA\n=======\nx\n>>>>>>> theirs\n"), "{text}");
+}
+
+#[test]
+fn a_clone_is_as_it_was_when_it_is_taken_out() {
+    // What stood in the file, or that there was none.
+    let own = "*.recipe.json        diff=workato merge=workato\n";
+    for before in [None, Some(""), Some("*.png binary"), Some("*.png binary\r\n"), Some(own)] {
+        let desk = Desk::new();
+        if let Some(before) = before {
+            desk.write(".gitattributes", before);
+        }
+        desk.git(&["config", "merge.workato.name", "recipesync three-way merge"]);
+        let config = desk.read(".git/config");
+        assert!(desk.ours(&["git-setup"]).status.success());
+        // Git keeps outlines as notes.
+        desk.write(FILE, &two_steps("one", "three"));
+        desk.commit("Say three");
+        assert!(desk.git(&["log", "-p", "-1"]).contains("+        message: three"));
+        assert!(desk.git(&["for-each-ref", "refs/notes"]).contains("refs/notes/textconv/workato"));
+        assert!(desk.ours(&["git-setup", "--remove"]).status.success());
+        assert_eq!(desk.git(&["for-each-ref", "refs/notes"]), "");
+        let attributes = desk.path(".gitattributes");
+        match before {
+            None => assert!(!attributes.exists()),
+            Some(before) => assert_eq!(desk.read(".gitattributes"), before),
+        }
+        assert_eq!(desk.read(".git/config"), config, "what a person has set is kept");
+        let again = desk.ours(&["git-setup", "--remove"]);
+        assert!(String::from_utf8_lossy(&again.stdout).starts_with("nothing to do"));
+    }
+}
+
+#[test]
+fn a_file_whose_name_looks_like_an_option_is_printed_and_merged() {
+    for name in ["-x.recipe.json", "--help.recipe.json", "-hq.recipe.json", "--stable.recipe.json"] {
+        let desk = Desk::new();
+        assert!(desk.ours(&["git-setup"]).status.success());
+        desk.write(name, &two_steps("one", "two"));
+        desk.commit("Set up");
+        desk.write(name, &two_steps("one", "three"));
+        let diff = desk.git(&["diff"]);
+        assert!(diff.contains("-        message: two") && diff.contains("+        message: three"), "{diff}");
+        desk.git(&["checkout", "--quiet", "--", name]);
+        desk.branches(name, &two_steps("mine", "two"), &two_steps("one", "theirs"));
+        desk.git(&["merge", "--quiet", "theirs"]);
+        let merged = desk.read(name);
+        assert!(merged.contains("\"mine\"") && merged.contains("\"theirs\""), "{merged}");
+    }
+}
+
+#[test]
+fn a_name_with_a_line_break_is_told_on_one_line() {
+    let desk = Desk::new();
+    for (name, message) in [("base", "one"), ("ours", "mine"), ("theirs", "yours")] {
+        desk.write(name, &two_steps(message, "two"));
+    }
+    let name = "a\n\u{1b}[31mb.recipe.json";
+    let output = desk.ours(&["merge", "base", "ours", "theirs", "--path", name]);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.starts_with("conflict in a\\n\\u{1b}[31mb.recipe.json: step 1"), "{told}");
+    assert_eq!(told.lines().count(), 1, "{told}");
 }

@@ -134,6 +134,9 @@ fn package_of(bytes: Vec<u8>, name: &str) -> anyhow::Result<Tree> {
 
 fn revision(working: &Path, name: &str) -> anyhow::Result<Side> {
     let missing = || format!("there is no file or folder {name}");
+    if name.starts_with(':') {
+        anyhow::bail!("{}, and it names no revision: write REV:PATH, as in HEAD{name}", missing());
+    }
     let around = Around::find(working)?.with_context(|| format!("{}, and no repository here", missing()))?;
     match around.named(name)? {
         Some(Named::File(id)) => {
