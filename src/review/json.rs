@@ -6,7 +6,9 @@ use serde::Serialize;
 use serde::ser::{SerializeMap as _, Serializer};
 use serde_json::value::RawValue;
 
-use super::change::{AssetDiff, Change, ConnectorId, Content, Counts, Diff, Folded, StepRef, Volatile};
+use super::change::{
+    AssetDiff, Change, ConnectorId, Content, Counts, Diff, Folded, Op, StepRef, Volatile, What,
+};
 use super::printable::is_hidden;
 
 /// The version of the format.
@@ -115,6 +117,10 @@ impl Serialize for View<'_, Change> {
         map.serialize_entry("new", &change.new.as_ref().map(View))?;
         map.serialize_entry("old_text", &change.old_text)?;
         map.serialize_entry("new_text", &change.new_text)?;
+        if change.what == What::Step && matches!(change.op, Op::Add | Op::Remove) {
+            map.serialize_entry("outline", &change.outline)?;
+            map.serialize_entry("inside", &change.inside)?;
+        }
         map.end()
     }
 }

@@ -71,6 +71,23 @@ impl Compare<'_> {
         self.at.back(mark);
     }
 
+    /// Tells of the connections of a recipe that came or went.
+    pub(super) fn whole_config(&mut self, recipe: &Recipe<'_, '_>, op: Op, list: Node, member: &Member<'_>) {
+        self.what = What::Config;
+        self.order = AFTER_SETTINGS;
+        let side = if op == Op::Remove { self.old } else { self.new };
+        let Some(listed) = entries(side.doc, list) else {
+            return self.member(Place::Recipe, member, (self.old.doc.root(), self.new.doc.root()));
+        };
+        let (titles, used) = (Titles::of(&listed, &[], |_, _| false), used(recipe));
+        let mark = self.at.mark();
+        self.at.pointer_member("config");
+        for (at, (name, node)) in listed.iter().enumerate() {
+            self.came_or_went_entry(&titles, op, at, (name.as_str(), *node), used.contains(name));
+        }
+        self.at.back(mark);
+    }
+
     /// Compares two entries of one connector.
     fn entry(
         &mut self,

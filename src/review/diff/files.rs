@@ -24,7 +24,7 @@ use crate::review::value::Values;
 type Steps = HashMap<Subject, StepRef>;
 
 /// A file of an asset, where it has that file.
-type Part<'p> = (Option<&'p PackagePath>, Option<&'p [u8]>);
+pub(super) type Part<'p> = (Option<&'p PackagePath>, Option<&'p [u8]>);
 
 /// What is compared, and how much is told of it.
 pub(super) struct Job<'j> {
@@ -85,34 +85,6 @@ impl Job<'_> {
         };
         diff.headline = headline::of(&diff);
         (!same_bytes || is_moved).then_some(diff)
-    }
-
-    /// Tells of an asset that came or went.
-    pub(super) fn one(&self, asset: &Asset, change: AssetChange) -> AssetDiff {
-        let is_old = change == AssetChange::Removed;
-        let mut headline = change.word().to_owned();
-        if asset.kind == Kind::Recipe
-            && let Some(bytes) = self.input.read(&asset.main, is_old)
-            && let Ok(doc) = Doc::parse(&bytes)
-            && let Ok(recipe) = Recipe::read(&doc)
-        {
-            let steps = recipe.steps.len();
-            headline.push_str(&format!(", {steps} {}", if steps == 1 { "step" } else { "steps" }));
-        }
-        AssetDiff {
-            path: asset.main.to_string(),
-            old_path: None,
-            kind: asset.kind.clone(),
-            name: pairing::name(self.input, asset, is_old).as_deref().map(named),
-            old_name: None,
-            change: Some(change),
-            sameness: Sameness::Different,
-            headline,
-            connector_ids: Vec::new(),
-            changes: Vec::new(),
-            folded: Vec::new(),
-            volatile: Vec::new(),
-        }
     }
 
     /// Compares one file of an asset.
@@ -187,11 +159,11 @@ impl Job<'_> {
 }
 
 /// Returns what an asset is called, unless it is called by what is not to be shown.
-fn named(name: &str) -> String {
+pub(super) fn named(name: &str) -> String {
     told(name).to_owned()
 }
 
-fn extension(path: &PackagePath) -> &str {
+pub(super) fn extension(path: &PackagePath) -> &str {
     path.file_name().rsplit_once('.').map_or("", |(_, end)| end)
 }
 
@@ -203,7 +175,7 @@ fn inner_page(bytes: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Tells of a file as lines of text, or by its size.
-fn whole_file((was, old): Part<'_>, (is, new): Part<'_>) -> Change {
+pub(super) fn whole_file((was, old): Part<'_>, (is, new): Part<'_>) -> Change {
     let name = is.or(was).map_or("", PackagePath::file_name);
     let text = |path: Option<&PackagePath>, bytes: Option<&[u8]>| match path.zip(bytes) {
         Some((path, bytes)) => String::from_utf8(shown(path, bytes)).ok().filter(|text| !text.contains('\0')),

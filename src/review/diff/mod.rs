@@ -16,6 +16,7 @@ mod place;
 mod recipe;
 mod strings;
 mod tell;
+mod whole;
 mod world;
 
 use std::borrow::Cow;

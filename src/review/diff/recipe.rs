@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::engine::{Compare, Member};
+use super::engine::{Compare, Member, Side};
 use super::found::Subject;
 use crate::asset::fields::Place;
 use crate::asset::json::{Node, Tag};
@@ -10,7 +10,7 @@ use crate::review::change::{Change, Op, StepRef, What};
 use crate::review::hidden::told;
 use crate::review::matching::Matching;
 use crate::review::names;
-use crate::review::recipe::Recipe;
+use crate::review::recipe::{Recipe, Step};
 use crate::review::render::{Label, Labels, numbered};
 use crate::review::step;
 
@@ -68,15 +68,26 @@ impl<'c> Recipes<'c> {
             (None, Some(number)) => &self.old.steps[number],
             (None, None) => return None,
         };
-        Some(StepRef {
-            number,
-            old_number,
-            uuid: step.uuid.as_deref().map(|uuid| told(uuid).to_owned()),
-            alias: step.alias.as_deref().map(|alias| told(alias).to_owned()),
-            title: names::title(step),
-            keyword: told(&step.keyword).to_owned(),
-        })
+        Some(step_ref(step, number, old_number))
     }
+}
+
+/// Returns what is told of a step with its changes.
+fn step_ref(step: &Step<'_>, number: Option<usize>, old_number: Option<usize>) -> StepRef {
+    StepRef {
+        number,
+        old_number,
+        uuid: step.uuid.as_deref().map(|uuid| told(uuid).to_owned()),
+        alias: step.alias.as_deref().map(|alias| told(alias).to_owned()),
+        title: names::title(step),
+        keyword: told(&step.keyword).to_owned(),
+    }
+}
+
+/// Returns where a setting is told: those first that a reader looks for.
+pub(super) fn rank(key: &str) -> usize {
+    let first = ["name", "description", "private", "concurrency"];
+    first.iter().position(|known| *known == key).unwrap_or(first.len())
 }
 
 impl<'c> Compare<'c> {
@@ -88,10 +99,8 @@ impl<'c> Compare<'c> {
                 "code" => {}
                 "config" => self.config(recipes, &member),
                 key => {
-                    let first = ["name", "description", "private", "concurrency"];
-                    let rank = first.iter().position(|known| *known == key).unwrap_or(first.len());
                     self.what = What::Recipe;
-                    self.order = (0, rank, 0);
+                    self.order = (0, rank(key), 0);
                     self.member(Place::Recipe, &member, roots);
                 }
             }
@@ -227,12 +236,40 @@ impl<'c> Compare<'c> {
             }
             Subject::Whole => return,
         };
+        let step = self.blank(op, op == Op::Remove, op == Op::Add);
+        let change = self.whole_step(side, recipe, number, step, |number| pairs[number].is_some());
+        self.found.change(self.order, change);
+    }
+
+    /// Tells of all steps of a recipe that came or went.
+    pub(super) fn whole_steps(&mut self, recipe: &Recipe<'_, '_>, op: Op) {
+        self.what = What::Step;
+        self.order = (1, 0, 0);
+        self.at = super::place::Location::default();
+        self.at.pointer_member("code");
+        let (side, numbers) =
+            if op == Op::Remove { (self.old, (None, Some(0))) } else { (self.new, (Some(0), None)) };
+        let step = Some(step_ref(&recipe.steps[0], numbers.0, numbers.1));
+        let step = Change { step, ..self.blank(op, op == Op::Remove, op == Op::Add) };
+        let change = self.whole_step(side, recipe, 0, step, |_| false);
+        self.found.change(self.order, change);
+    }
+
+    /// Completes the change of a step that came or went, with those inside that are not elsewhere.
+    fn whole_step(
+        &self,
+        side: Side<'_>,
+        recipe: &Recipe<'_, '_>,
+        number: usize,
+        blank: Change,
+        is_elsewhere: impl Fn(usize) -> bool,
+    ) -> Change {
         let first = &recipe.steps[number];
         let mut outline = step::body(recipe, side.values, number);
         let mut inside = 0;
         let mut at = number + 1;
         while at < first.end {
-            if pairs[at].is_some() {
+            if is_elsewhere(at) {
                 at = recipe.steps[at].end;
                 continue;
             }
@@ -246,13 +283,12 @@ impl<'c> Compare<'c> {
         }
         let content = super::tell::content(&side, "", first.node);
         let title = step::title(recipe, side.values, number);
-        let blank = Change { outline, inside, ..self.blank(op, op == Op::Remove, op == Op::Add) };
-        let change = if op == Op::Remove {
+        let blank = Change { outline, inside, ..blank };
+        if blank.op == Op::Remove {
             Change { old: Some(content), old_text: Some(title), ..blank }
         } else {
             Change { new: Some(content), new_text: Some(title), ..blank }
-        };
-        self.found.change(self.order, change);
+        }
     }
 }
 

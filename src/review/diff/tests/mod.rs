@@ -5,6 +5,7 @@ mod examples;
 mod mutations;
 mod planted;
 mod sides;
+mod whole;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{Files, files, folders, told, versions};
-use crate::review::change::{AssetChange, FoldKind, Sameness};
+use crate::review::change::{FoldKind, Sameness};
 
 const RECIPE: &str = include_str!("../../../../tests/data/order-desk/Recipes/look_up_order.recipe.json");
 
@@ -272,18 +272,6 @@ fn a_fold_is_proved_in_every_place() {
     );
     assert_eq!(kinds(&spelled), (0, vec![FoldKind::PillSpelling]));
     assert_eq!(kinds(&old.replace("data.clock.t.a", "data.timer.t.a")).0, 1);
-}
-
-#[test]
-fn an_added_and_a_removed_asset_are_told_in_a_line() {
-    let one = files(&[("a.recipe.json", RECIPE)]);
-    let diff = folders(Files::new(), one.clone());
-    assert_eq!(diff.assets[0].change, Some(AssetChange::Added));
-    assert_eq!(told(&diff), "+ recipe a.recipe.json “Look up order”: added, 5 steps\n\n1 recipe added\n");
-    assert_eq!(
-        told(&folders(one, Files::new())),
-        "- recipe a.recipe.json “Look up order”: removed, 5 steps\n\n1 recipe removed\n"
-    );
 }
 
 #[test]
