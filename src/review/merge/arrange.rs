@@ -15,12 +15,14 @@ pub(super) enum Clash<K> {
 }
 
 /// Arranges the items of a list. `anchors` are those that stay, in their order; each side lists these and what it has
-/// put between them, in its own order.
+/// put between them, in its own order. Of different items in one gap those of the preferred side are written, and of the
+/// others those that both sides have somewhere: they have only moved.
 pub(super) fn arrange<K: Ord + Clone>(
     anchors: &[K],
     ours: &[K],
     theirs: &[K],
     prefer: Prefer,
+    in_both: impl Fn(&K) -> bool,
 ) -> (Vec<K>, Vec<Clash<K>>) {
     let fixed: BTreeSet<&K> = anchors.iter().collect();
     let mut clashes = Vec::new();
@@ -49,7 +51,10 @@ pub(super) fn arrange<K: Ord + Clone>(
         } else {
             let differ = a.iter().zip(&b).find(|(a, b)| a != b).unwrap_or((&a[a.len() - 1], &b[b.len() - 1]));
             clashes.push(Clash::Gap(differ.0.clone(), differ.1.clone()));
-            order.extend(if prefer == Prefer::Ours { a } else { b });
+            let (written, other) = if prefer == Prefer::Ours { (a, b) } else { (b, a) };
+            let moved = other.into_iter().filter(|item| in_both(item) && !written.contains(item));
+            let moved: Vec<K> = moved.collect();
+            order.extend(written.into_iter().chain(moved));
         }
     }
     (order, clashes)
@@ -75,7 +80,8 @@ mod tests {
 
     fn arranged(anchors: &str, ours: &str, theirs: &str) -> (String, Vec<Clash<char>>) {
         let list = |text: &str| text.chars().collect::<Vec<_>>();
-        let (order, clashes) = arrange(&list(anchors), &list(ours), &list(theirs), Prefer::Ours);
+        let (order, clashes) =
+            arrange(&list(anchors), &list(ours), &list(theirs), Prefer::Ours, |item| *item == 'm');
         (order.into_iter().collect(), clashes)
     }
 
@@ -85,6 +91,7 @@ mod tests {
         assert_eq!(arranged("abc", "axbc", "axbc"), ("axbc".into(), vec![]));
         assert_eq!(arranged("", "x", ""), ("x".into(), vec![]));
         assert_eq!(arranged("abc", "axbc", "aybc"), ("axbc".into(), vec![Clash::Gap('x', 'y')]));
+        assert_eq!(arranged("abc", "axbc", "aymbc"), ("axmbc".into(), vec![Clash::Gap('x', 'y')]));
         assert_eq!(arranged("abc", "axbc", "abxc"), ("axbc".into(), vec![Clash::Moved('x')]));
     }
 }

@@ -17,12 +17,15 @@ const BRANCHES: [&str; 3] = ["elsif", "else", "catch"];
 /// A pill: the step that has it, the alias that it names, the step that this means, and whether that comes first.
 type Link = (Id, String, Option<Id>, bool);
 
-/// Returns what is wrong with merged steps that is not so on either side.
-pub(super) fn broken(three: Three<&Steps>, merged: &Steps) -> Vec<String> {
+/// Returns what is wrong with merged steps that is not so on either side, and the steps that it is about; no steps where it
+/// is where they stand.
+pub(super) fn broken(three: Three<&Steps>, merged: &Steps) -> (Vec<String>, Option<BTreeSet<Id>>) {
     let mut wrong = Vec::new();
+    let mut steps = BTreeSet::new();
     let known: BTreeSet<Link> = links(three.ours).union(&links(three.theirs)).cloned().collect();
     for (id, alias, target, _) in links(merged).difference(&known) {
         let what = if target.is_some() { "another step, or a later one" } else { "no step" };
+        steps.insert(*id);
         let (step, alias) = (step_name(merged, *id), line(&alias));
         wrong.push(format!("{step}: a pill of {alias} points to {what} after merging"));
     }
@@ -30,17 +33,18 @@ pub(super) fn broken(three: Three<&Steps>, merged: &Steps) -> Vec<String> {
         let twice = doubles(merged, key);
         let before: BTreeSet<String> =
             doubles(three.ours, key).union(&doubles(three.theirs, key)).cloned().collect();
-        wrong.extend(
-            twice
-                .difference(&before)
-                .map(|name| format!("different steps got the same {key} {}", line(name))),
-        );
+        for name in twice.difference(&before) {
+            wrong.push(format!("different steps got the same {key} {}", line(name)));
+            steps.extend(merged.fields.keys().filter(|id| merged.text(**id, key).as_ref() == Some(name)));
+        }
     }
+    let mut is_misplaced = false;
     let misplaced: BTreeSet<Id> = misplaced(three.ours).union(&misplaced(three.theirs)).copied().collect();
     for id in self::misplaced(merged).difference(&misplaced) {
         wrong.push(format!("{} is out of place after merging", step_name(merged, *id)));
+        is_misplaced = true;
     }
-    wrong
+    (wrong, (!is_misplaced).then_some(steps))
 }
 
 fn links(steps: &Steps) -> BTreeSet<Link> {

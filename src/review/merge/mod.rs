@@ -4,6 +4,7 @@
 //! sides' changes; with conflicts it has git's markers around the lines in which the two outcomes differ, and is no JSON,
 //! so that nobody takes it for finished. What is no JSON is not merged here.
 
+mod apart;
 mod arrange;
 mod check;
 mod config;
@@ -16,9 +17,9 @@ mod value;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use similar::{ChangeTag, TextDiff};
+use similar::{Algorithm, ChangeTag, TextDiff};
 
 use self::steps::{Id, Steps};
 use self::tree::{Map, Tree};
@@ -49,9 +50,21 @@ enum Prefer {
 /// The steps by their number.
 type Numbers = BTreeMap<Id, usize>;
 
+/// What of the steps is written as a side has it, because what came of both cannot stand. The later, the more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Apart {
+    /// No more than what is in conflict by itself.
+    Nothing,
+    /// What these steps say, and whether they are there.
+    Steps(BTreeSet<Id>),
+    /// All steps.
+    Code,
+}
+
 /// A merge under way.
 struct Merge {
     prefer: Prefer,
+    apart: Apart,
     conflicts: Vec<String>,
     /// The numbers of the steps in the other outcome, if there is one, then in this.
     numbers: Numbers,
@@ -70,9 +83,12 @@ struct Outcome {
     text: Vec<u8>,
     conflicts: Vec<String>,
     numbers: Numbers,
-    /// Whether the outcome cannot stand at all, whichever side is preferred.
-    is_broken: bool,
+    /// Why the outcome cannot stand at all, whichever side is preferred.
+    broken: Option<Broken>,
 }
+
+/// What makes an outcome one that cannot stand: steps, if it is these.
+type Broken = Option<BTreeSet<Id>>;
 
 /// Merges three versions of a file; `None` where one of them is no plain JSON. An empty `base` is none: both sides have
 /// added the file.
@@ -94,18 +110,25 @@ pub fn merge(path: &PackagePath, base: &[u8], ours: &[u8], theirs: &[u8]) -> Opt
     }
     rename::connectors(&mut texts);
     let sides = Three { base: texts.base.as_str(), ours: &texts.ours, theirs: &texts.theirs };
-    let outcome = one(path, sides, Prefer::Ours, Numbers::new())?;
+    let outcome = one(path, sides, (Prefer::Ours, &Apart::Nothing), Numbers::new())?;
     if outcome.conflicts.is_empty() {
         return Some(Merged { text: outcome.text, conflicts: Vec::new() });
     }
-    // A step has one number in both, or every step behind a conflict would be in conflict by its number.
-    let other = one(path, sides, Prefer::Theirs, outcome.numbers)?;
-    let as_text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let text = if outcome.is_broken || other.is_broken || outcome.text == other.text {
-        marked(&texts.ours, &texts.theirs)
-    } else {
-        marked(&as_text(&outcome.text), &as_text(&other.text))
+    let apart = match &outcome.broken {
+        Some(Some(steps)) => [Apart::Steps(steps.clone()), Apart::Code],
+        Some(None) => [Apart::Code, Apart::Code],
+        None => [Apart::Nothing, Apart::Code],
     };
+    // What is narrowest and differs. A step has one number in both, or every step behind a conflict would be in conflict
+    // by its number.
+    let as_text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let text = apart.iter().find_map(|apart| {
+        let ours = one(path, sides, (Prefer::Ours, apart), outcome.numbers.clone())?;
+        let theirs = one(path, sides, (Prefer::Theirs, apart), ours.numbers)?;
+        let stands = ours.broken.is_none() && theirs.broken.is_none() && ours.text != theirs.text;
+        stands.then(|| marked(&as_text(&ours.text), &as_text(&theirs.text)))
+    });
+    let text = text.unwrap_or_else(|| marked(&texts.ours, &texts.theirs));
     Some(Merged { text, conflicts: outcome.conflicts })
 }
 
@@ -116,7 +139,12 @@ fn plain(path: &PackagePath, bytes: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Merges with one side preferred, and steps numbered as they already are.
-fn one(path: &PackagePath, texts: Three<&str>, prefer: Prefer, numbers: Numbers) -> Option<Outcome> {
+fn one(
+    path: &PackagePath,
+    texts: Three<&str>,
+    (prefer, apart): (Prefer, &Apart),
+    numbers: Numbers,
+) -> Option<Outcome> {
     let docs = Three {
         base: Doc::parse(texts.base.as_bytes()).ok()?,
         ours: Doc::parse(texts.ours.as_bytes()).ok()?,
@@ -124,21 +152,21 @@ fn one(path: &PackagePath, texts: Three<&str>, prefer: Prefer, numbers: Numbers)
     };
     let read = |doc| Tree::read(doc, Doc::root(doc));
     let roots = Three { base: read(&docs.base), ours: read(&docs.ours), theirs: read(&docs.theirs) };
-    let mut merge = Merge { prefer, conflicts: Vec::new(), numbers };
+    let mut merge = Merge { prefer, apart: apart.clone(), conflicts: Vec::new(), numbers };
     let recipes = (Recipe::read(&docs.base), Recipe::read(&docs.ours), Recipe::read(&docs.theirs));
     let is_recipe = matches!(Kind::of(path), Kind::Recipe | Kind::File);
-    let (tree, is_broken) = match recipes {
+    let (tree, broken) = match recipes {
         (Ok(base), Ok(ours), Ok(theirs)) if is_recipe => {
             merge.recipe(&roots, Three { base: &base, ours: &ours, theirs: &theirs })
         }
         _ => {
             let sides =
                 Three { base: Some(&roots.base), ours: Some(&roots.ours), theirs: Some(&roots.theirs) };
-            (merge.file(sides, &Kind::of(path)), false)
+            (merge.file(sides, &Kind::of(path)), None)
         }
     };
     let written = canonical(path, tree.text().as_bytes()).into_owned();
-    Some(Outcome { text: written, conflicts: merge.conflicts, numbers: merge.numbers, is_broken })
+    Some(Outcome { text: written, conflicts: merge.conflicts, numbers: merge.numbers, broken })
 }
 
 impl Merge {
@@ -171,17 +199,25 @@ impl Merge {
         Tree::Map(members)
     }
 
-    /// Merges a recipe; also says whether what came of it cannot stand.
-    fn recipe(&mut self, roots: &Three<Tree>, recipes: Three<&Recipe<'_, '_>>) -> (Tree, bool) {
+    /// Merges a recipe; also says why what came of it cannot stand.
+    fn recipe(&mut self, roots: &Three<Tree>, recipes: Three<&Recipe<'_, '_>>) -> (Tree, Option<Broken>) {
         let mut steps = steps::read(recipes);
         rename::aliases(&mut steps);
         let three = Three { base: &steps.base, ours: &steps.ours, theirs: &steps.theirs };
-        let merged = self.steps(three);
-        let mut is_broken = false;
-        if self.conflicts.is_empty() {
-            let wrong = [check::broken(three, &merged), check::unaccounted(three, &merged)].concat();
-            is_broken = !wrong.is_empty();
-            self.conflicts.extend(wrong);
+        let mut merged = self.steps(three);
+        let mut broken = None;
+        if self.apart == Apart::Nothing && self.conflicts.is_empty() {
+            let (wrong, steps) = check::broken(three, &merged);
+            let unaccounted = check::unaccounted(three, &merged);
+            if !wrong.is_empty() || !unaccounted.is_empty() {
+                broken = Some(steps.filter(|_| unaccounted.is_empty()));
+            }
+            self.conflicts.extend(wrong.into_iter().chain(unaccounted));
+        }
+        if let Apart::Steps(steps) = &self.apart
+            && !apart::put(&mut merged, self.preferred(three), steps)
+        {
+            broken = Some(None);
         }
         let map = |tree: &Tree| tree.as_map().cloned().unwrap_or_default();
         let mut sides = Three { base: map(&roots.base), ours: map(&roots.ours), theirs: map(&roots.theirs) };
@@ -199,8 +235,12 @@ impl Merge {
         for (number, id) in (0..).zip(&merged.order) {
             self.numbers.entry(*id).or_insert(number);
         }
-        members.insert("code".to_owned(), build(&merged, &self.numbers, 0));
-        (Tree::Map(members), is_broken)
+        let own = |map: &Tree| map.as_map().and_then(|map| map.get("code")).cloned();
+        let whole =
+            own(self.preferred(Three { base: &roots.base, ours: &roots.ours, theirs: &roots.theirs }));
+        let whole = whole.filter(|_| self.apart == Apart::Code);
+        members.insert("code".to_owned(), whole.unwrap_or_else(|| build(&merged, &self.numbers, 0)));
+        (Tree::Map(members), broken)
     }
 }
 
@@ -242,7 +282,8 @@ fn without(sides: &mut Three<Map>, keys: &[&str]) {
 
 /// Returns two texts as one, with git's markers around the lines in which they differ.
 fn marked(ours: &str, theirs: &str) -> Vec<u8> {
-    let diff = TextDiff::from_lines(ours, theirs);
+    // Lines that each side has once, as those with a step's uuid, are not taken apart.
+    let diff = TextDiff::configure().algorithm(Algorithm::Patience).diff_lines(ours, theirs);
     let (mut out, mut left, mut right) = (String::new(), String::new(), String::new());
     let flush = |out: &mut String, left: &mut String, right: &mut String| {
         if !left.is_empty() || !right.is_empty() {

@@ -176,7 +176,8 @@ impl Merge {
                 }
             }
         }
-        let (order, clashes) = arrange(&anchors, &listed(ours), &listed(theirs), self.prefer);
+        let in_both = |id: &Id| ours.has(*id) && theirs.has(*id);
+        let (order, clashes) = arrange(&anchors, &listed(ours), &listed(theirs), self.prefer, in_both);
         for clash in clashes {
             self.clash(match clash {
                 Clash::Moved(id) => format!("{} was put in different places", step_name(ours, id)),

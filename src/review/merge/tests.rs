@@ -459,6 +459,103 @@ fn a_step_that_was_moved_into_a_block_that_is_gone_stands_where_each_side_has_it
     }
 }
 
+/// Returns what is between the markers, and what is not.
+fn parts(text: &[u8]) -> (String, String) {
+    let (mut inside, mut outside, mut is_inside) = (String::new(), String::new(), false);
+    for line in String::from_utf8_lossy(text).lines() {
+        is_inside |= line.starts_with("<<<<<<< ");
+        let part = if is_inside { &mut inside } else { &mut outside };
+        part.push_str(line);
+        part.push('\n');
+        is_inside &= !line.starts_with(">>>>>>> ");
+    }
+    (inside, outside)
+}
+
+#[test]
+fn what_cannot_stand_is_between_markers_and_the_other_edits_are_not() {
+    let pill = "#{_('data.logger.s3.message')}";
+    let without = |r: &mut Value| {
+        block_of(r)[1]["input"]["message"] = json!("p1");
+        block_of(r).remove(2);
+    };
+    let with = |r: &mut Value| {
+        r["name"] = json!("q1");
+        block_of(r)[0]["comment"] = json!("q2");
+        block_of(r).push(step("s7", pill));
+    };
+    let doubled = |after: usize, level: &'static str| {
+        move |r: &mut Value| {
+            let mut new = step("n", level);
+            new["uuid"] = json!(level);
+            block_of(r).insert(after, new);
+            block_of(r)[after - 1]["comment"] = json!(format!("by {level}"));
+        }
+    };
+    let cases = [
+        (
+            edited(without),
+            edited(with),
+            "a pill of s3 points to no step",
+            &["p1", "q1", "q2"][..],
+            &["s7"][..],
+        ),
+        (
+            edited(doubled(1, "p3")),
+            edited(doubled(3, "q3")),
+            "different steps got the same as n",
+            &["by p3", "by q3"],
+            &["\"uuid\": \"p3\"", "\"uuid\": \"q3\""],
+        ),
+    ];
+    for (ours, theirs, why, clean, apart) in cases {
+        for (left, right) in [(&ours, &theirs), (&theirs, &ours)] {
+            let found = merged(left, right);
+            assert!(found.conflicts.iter().any(|told| told.contains(why)), "{:?}", found.conflicts);
+            let (inside, outside) = parts(&found.text);
+            for word in clean {
+                assert!(outside.contains(word) && !inside.contains(word), "{word}\n{inside}");
+            }
+            for word in apart {
+                assert!(inside.contains(word) && !outside.contains(word), "{word}\n{inside}");
+            }
+            assert!(serde_json::from_slice::<Value>(&found.text).is_err());
+        }
+    }
+}
+
+#[test]
+fn what_the_server_derives_is_no_conflict_at_the_top_either() {
+    let with = |description: Value| {
+        let mut recipe = recipe();
+        recipe["description"] = description;
+        recipe
+    };
+    let base = with(json!("When a timer ticks, do action"));
+    let merged = |ours: &Value, theirs: &Value| {
+        let found = merge(&path(), &text(&base), &text(ours), &text(theirs)).unwrap();
+        assert_eq!(found.conflicts, Vec::<String>::new());
+        serde_json::from_slice::<Value>(&found.text).unwrap()["description"].clone()
+    };
+    let generated = |what: &str| with(json!(format!("When a timer ticks, {what} and 2 other actions")));
+    assert_eq!(
+        merged(&generated("do one"), &generated("do other")),
+        "When a timer ticks, do one and 2 other actions"
+    );
+    assert_eq!(merged(&base, &generated("do other")), "When a timer ticks, do other and 2 other actions");
+    for (typed, derived) in
+        [(with(json!("Mine")), generated("do other")), (with(json!("Mine")), with(json!("")))]
+    {
+        assert_eq!(merged(&typed, &derived), "Mine");
+        assert_eq!(merged(&derived, &typed), "Mine");
+    }
+    let found =
+        merge(&path(), &text(&base), &text(&with(json!("Mine"))), &text(&with(json!("Yours")))).unwrap();
+    assert_eq!(found.conflicts, ["description was changed on both sides"]);
+    let (inside, _) = parts(&found.text);
+    assert_eq!(inside.lines().count(), 5, "{inside}");
+}
+
 /// What a person does; steps are named by their `uuid`, so that it can be done before and after what others do.
 #[derive(Debug, Clone)]
 enum Edit {
@@ -503,12 +600,14 @@ fn apply(recipe: &mut Value, edit: &Edit) -> bool {
         Edit::Remove(step) => on(*step, &mut |block, place| drop(block.remove(place))),
         Edit::Move(step, after) => {
             let (step, after) = (uuid(*step), uuid(*after));
+            let before = recipe.clone();
             let mut moved = None;
             at(block_of(recipe), &step, &mut |block, place| moved = Some(block.remove(place)));
             let place = |moved: &Value, recipe: &mut Value| {
                 at(block_of(recipe), &after, &mut |block, place| block.insert(place + 1, moved.clone()))
             };
-            moved.is_some_and(|moved| place(&moved, recipe))
+            // A step that is put where it stands was not moved: done after what others did it would be.
+            moved.is_some_and(|moved| place(&moved, recipe)) && *recipe != before
         }
         Edit::Operation(step, name) => on(*step, &mut |block, place| block[place]["name"] = json!(name)),
         Edit::Refresh(step, name) => {
@@ -556,7 +655,7 @@ fn edits_of(side: &'static str) -> impl Strategy<Value = Edit> {
 }
 
 /// Returns the words of a side that a text holds.
-fn words(text: &str, side: char) -> std::collections::BTreeSet<String> {
+fn words(text: &str, side: char) -> BTreeSet<String> {
     let parts = text.split(|c: char| !c.is_ascii_alphanumeric());
     parts
         .filter(|part| part.strip_prefix(side).is_some_and(|rest| rest.parse::<u32>().is_ok()))

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::arrange::arrange;
 use super::tree::{Map, Tree, same};
 use super::{Merge, Prefer};
-use crate::asset::fields::Place;
-use crate::asset::json::Tag;
+use crate::asset::aside::is_aside;
+use crate::asset::compare::Level;
+use crate::asset::fields::{Class, Place, Row};
+use crate::asset::json::{Doc, Tag};
 use crate::review::lists::increasing;
 use crate::review::printable::line;
 
@@ -89,7 +91,10 @@ impl Merge {
         let mut merged = Map::new();
         for key in keys.iter().filter(|key| !together(key)) {
             let inside = if place.is_empty() { line(key) } else { format!("{place}.{}", line(key)) };
-            let value = self.value(three.map(|map| map.get(*key)), at.member(key.as_bytes()).inside, &inside);
+            let value = match aside(three, key, at) {
+                Some(decided) => decided.cloned(),
+                None => self.value(three.map(|map| map.get(*key)), at.member(key.as_bytes()).inside, &inside),
+            };
             merged.extend(value.map(|value| ((*key).clone(), value)));
         }
         if has_conditions {
@@ -149,7 +154,8 @@ impl Merge {
                 .collect()
         };
         let (ours, theirs) = (listed(&order.ours, &by_ours), listed(&order.theirs, &by_theirs));
-        let (order, clashes) = arrange(&anchors, &ours, &theirs, self.prefer);
+        let in_both = |name: &String| by_name.ours.contains_key(name) && by_name.theirs.contains_key(name);
+        let (order, clashes) = arrange(&anchors, &ours, &theirs, self.prefer, in_both);
         if !clashes.is_empty() {
             self.clash(format!("{place}: different items were put in one place"));
         }
@@ -160,6 +166,34 @@ impl Merge {
     pub(super) fn preferred<T: Copy>(&self, three: Three<T>) -> T {
         if self.prefer == Prefer::Ours { three.ours } else { three.theirs }
     }
+}
+
+/// Decides for a member that two sides have changed, where what one of them or both have is set aside in a comparison:
+/// derived, volatile, or as good as absent. `None` says that there is more to it.
+fn aside<'t>(three: Three<&'t Map>, key: &str, at: Place) -> Option<Option<&'t Tree>> {
+    let row = at.member(key.as_bytes());
+    let versions = three.map(|map| map.get(key));
+    let is_plain = matches!(row.class, Class::Meaningful) && row.empty.is_none();
+    if is_plain || decide(versions, row.inside).is_some() {
+        return None;
+    }
+    let counting = three.map(|map| map.get(key).filter(|_| !is_set_aside(map, key, row)));
+    let Three { base, ours, theirs } = counting;
+    match (same(base, ours, row.inside), same(base, theirs, row.inside)) {
+        // What follows from something else is that of the side that has changed it.
+        (true, true) if matches!(row.class, Class::Volatile) => Some(versions.ours),
+        (true, true) if versions.ours == versions.base => Some(versions.theirs),
+        (_, true) => Some(versions.ours),
+        (true, false) => Some(versions.theirs),
+        (false, false) => same(ours, theirs, row.inside).then_some(versions.ours),
+    }
+}
+
+fn is_set_aside(map: &Map, key: &str, row: Row) -> bool {
+    let text = Tree::Map(map.clone()).text();
+    let Ok(doc) = Doc::parse(text.as_bytes()) else { return false };
+    let value = doc.get(doc.root(), key);
+    value.is_some_and(|value| is_aside(Level::Meaning, row, &doc, doc.root(), value))
 }
 
 /// Returns which items a side has put somewhere: new ones, and those that it has moved among the others.
