@@ -22,7 +22,7 @@ mod section;
 pub const MAX_CHARS: usize = 65_000;
 /// The fewest rows that a table is cut to before it is left out.
 const MIN_ROWS: usize = 5;
-/// The most groups of assets that the heading counts.
+/// The most groups of assets that the heading counts where there is a limit.
 const MAX_GROUPS: usize = 8;
 
 /// Returns the bytes of a file of the new side, by its path.
@@ -62,7 +62,7 @@ pub fn markdown(diff: &Diff, options: &Options<'_>) -> String {
         })
         .collect();
     let rows: Vec<String> = assets.iter().map(|asset| row(asset)).collect();
-    let head = head(diff, options);
+    let head = head(diff, options, limit);
     let folded = folded(diff);
     let mut parts = Parts {
         written: sections.iter().map(|section| section.written(Cut::Nothing)).collect(),
@@ -132,8 +132,8 @@ impl Parts {
 }
 
 /// Returns the marker and the heading: what is counted is told, whatever has to be left out.
-fn head(diff: &Diff, options: &Options<'_>) -> String {
-    let counts = counts(&diff.summary);
+fn head(diff: &Diff, options: &Options<'_>, limit: usize) -> String {
+    let counts = counts(&diff.summary, if limit == usize::MAX { usize::MAX } else { MAX_GROUPS });
     let told = match (counts.is_empty(), diff.sameness) {
         (false, _) => counts,
         (true, Sameness::Bytes) => "identical".to_owned(),
@@ -144,7 +144,7 @@ fn head(diff: &Diff, options: &Options<'_>) -> String {
 }
 
 /// Returns what was counted, in words: `2 recipes changed, 1 connection added`.
-fn counts(summary: &std::collections::BTreeMap<Kind, Counts>) -> String {
+fn counts(summary: &std::collections::BTreeMap<Kind, Counts>, most: usize) -> String {
     let mut told = Vec::new();
     for (word, number) in [
         ("removed", (|counts| counts.removed) as fn(&Counts) -> usize),
@@ -159,8 +159,8 @@ fn counts(summary: &std::collections::BTreeMap<Kind, Counts>) -> String {
             }
         }
     }
-    let more = told.len().saturating_sub(MAX_GROUPS);
-    told.truncate(MAX_GROUPS);
+    let more = told.len().saturating_sub(most);
+    told.truncate(most);
     let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
     told.join(", ") + &rest
 }

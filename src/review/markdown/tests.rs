@@ -170,6 +170,20 @@ fn a_comment_has_a_heading_a_table_and_a_section_for_each_asset() {
 }
 
 #[test]
+fn without_a_limit_the_heading_counts_all() {
+    let all = Counts { added: 1, removed: 1, changed: 1, moved: 1, unchanged: 1 };
+    let mut of_three = diff(Vec::new());
+    of_three.summary = [Kind::Recipe, Kind::Connection, Kind::LookupTable].map(|kind| (kind, all)).into();
+    let heading = |max_chars| {
+        let text = markdown(&of_three, &options("orders", max_chars));
+        text.lines().find(|line| line.starts_with("### ")).unwrap().to_owned()
+    };
+    assert!(heading(MAX_CHARS).ends_with(" and 4 more"), "{}", heading(MAX_CHARS));
+    assert_eq!(heading(0).matches(", 1 ").count(), 11, "{}", heading(0));
+    assert!(!heading(0).contains("more"));
+}
+
+#[test]
 fn a_comment_says_that_there_is_nothing() {
     let nothing = markdown(&diff(Vec::new()), &options("orders", MAX_CHARS));
     assert_eq!(nothing, "<!-- recipesync:diff orders -->\n### orders: identical\n");
