@@ -178,3 +178,98 @@ fn what_is_no_part_of_a_package_does_not_differ_and_stops_nothing() {
     assert_eq!((code, stdout.as_str()), (Some(0), EDIT));
     assert!(stderr.contains("left out") && stderr.contains("a:b.txt"), "{stderr}");
 }
+
+/// Runs a comparison on a terminal of its own, which `script` of bsdutils makes, and returns what that shows.
+#[expect(clippy::disallowed_methods, reason = "the binary itself is what is tested")]
+fn on_terminal(folder: &Path, variables: &[(&str, &str)], arguments: &str) -> String {
+    let program = assert_cmd::cargo::cargo_bin!("recipesync").to_str().unwrap();
+    let mut command = Command::new("script");
+    command.args(["--quiet", "--return", "--command", &format!("{program} diff {arguments}"), "/dev/null"]);
+    command.current_dir(folder).env_clear().env("HOME", folder).env("PATH", env!("PATH"));
+    command.env("SHELL", "/bin/sh").envs(variables.iter().copied()).stdin(std::process::Stdio::null());
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().replace("\r\n", "\n")
+}
+
+#[test]
+fn on_a_terminal_it_is_shown_in_the_pager_that_git_would_use() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    repository(folder);
+    let sides = "HEAD~1:orders HEAD:orders";
+    let pager = |name: &str| format!("sed 's/^/{name}> /'");
+    let (by_git, by_core, by_pager) = (pager("git"), pager("core"), pager("pager"));
+    let all = [("GIT_PAGER", by_git.as_str()), ("PAGER", by_pager.as_str())];
+
+    let shown = on_terminal(folder, &all[1..], sides);
+    assert!(shown.lines().all(|line| line.starts_with("pager> ")), "{shown}");
+    assert!(shown.contains("limit: 1 → 20") && shown.contains("\u{1b}[33m"), "with colours: {shown}");
+    git(folder, &["config", "core.pager", &by_core]);
+    let shown = on_terminal(folder, &all[1..], sides);
+    assert!(shown.lines().all(|line| line.starts_with("core> ")), "{shown}");
+    let shown = on_terminal(folder, &all, sides);
+    assert!(shown.lines().all(|line| line.starts_with("git> ")), "{shown}");
+
+    let plain = EDIT.replace('~', "").replace(' ', "");
+    let words = |shown: &str| shown.replace(['~', ' '], "");
+    for off in ["cat", ""] {
+        let shown = on_terminal(folder, &[("GIT_PAGER", off), ("NO_COLOR", "1")], sides);
+        assert_eq!(words(&shown), plain, "no pager");
+    }
+    let json = on_terminal(folder, &all, &format!("{sides} --format json"));
+    assert!(json.starts_with("{\n") && !json.contains("git> "), "{json}");
+
+    let tells = [("GIT_PAGER", "echo LESS=$LESS LV=$LV; cat")];
+    assert!(on_terminal(folder, &tells, sides).starts_with("LESS=FRX LV=-c\n"));
+    let own = [tells[0], ("LESS", "S")];
+    assert!(on_terminal(folder, &own, sides).starts_with("LESS=S LV=-c\n"));
+    // A reader who has seen enough, and a pager that is not there.
+    assert_eq!(on_terminal(folder, &[("GIT_PAGER", "head -n 0")], sides), "");
+
+    // Not on a terminal: the pager is not asked, and nothing is coloured.
+    let program = assert_cmd::cargo::cargo_bin!("recipesync").to_str().unwrap();
+    let asked = run(
+        "env",
+        folder,
+        &[&format!("GIT_PAGER={by_git}"), program, "diff", "HEAD~1:orders", "HEAD:orders"],
+    );
+    assert_eq!(asked, (Some(0), EDIT.to_owned(), String::new()));
+}
+
+#[test]
+fn a_comment_is_cut_to_what_fits_and_folds_are_told_when_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    for number in 0..30 {
+        write(folder, &format!("new/r{number}.recipe.json"), LOOK_UP);
+    }
+    write(folder, "old/none.recipe.json", LOOK_UP);
+    let markdown = |limit: &str| {
+        let (code, text, _) = diff(folder, &["old", "new", "--format", "markdown", "--max-chars", limit]);
+        assert_eq!(code, Some(0));
+        text
+    };
+    let whole = markdown("0");
+    assert!(whole.len() > 20_000 && !whole.contains("Shortened"), "{}", whole.len());
+    for limit in [15_000, 4_000, 300] {
+        let text = markdown(&limit.to_string());
+        assert!(text.encode_utf16().count() <= limit, "{text}");
+        assert!(text.contains("29 recipes added"), "{text}");
+        assert_eq!(text.matches("<details").count(), text.matches("</details>").count());
+    }
+    assert!(
+        markdown("4000").contains("Shortened to fit into one comment. All of it: `recipesync diff old new`")
+    );
+
+    let uuid = LOOK_UP.replace("\"number\": 1,", "\"number\": 7,");
+    assert_ne!(uuid, LOOK_UP);
+    write(folder, "a.recipe.json", LOOK_UP);
+    write(folder, "b.recipe.json", &uuid);
+    let folded = diff(folder, &["a.recipe.json", "b.recipe.json"]).1;
+    assert!(folded.contains("· steps renumbered: 1") && !folded.contains("1 → 7"), "{folded}");
+    let told = diff(folder, &["a.recipe.json", "b.recipe.json", "--derived"]).1;
+    assert!(told.contains("      · number: 1 → 7\n"), "{told}");
+    let told = diff(folder, &["a.recipe.json", "b.recipe.json", "--derived", "--format", "markdown"]).1;
+    assert!(told.contains("\n#     number: 1 → 7\n"), "{told}");
+}
