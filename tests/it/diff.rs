@@ -273,3 +273,33 @@ fn a_comment_is_cut_to_what_fits_and_folds_are_told_when_asked() {
     let told = diff(folder, &["a.recipe.json", "b.recipe.json", "--derived", "--format", "markdown"]).1;
     assert!(told.contains("\n#     number: 1 → 7\n"), "{told}");
 }
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the binary itself is what is tested")]
+fn memory_is_at_most_twenty_times_the_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut recipe: serde_json::Value = serde_json::from_str(LOOK_UP).unwrap();
+    let steps = recipe["code"]["block"].as_array().unwrap().clone();
+    let repeated = steps.iter().cycle().take(3_000_000 / LOOK_UP.len() * steps.len());
+    recipe["code"]["block"] = repeated.cloned().collect();
+    let old = format!("{recipe:#}");
+    let new = old.replace(r#""limit": "1""#, r#""limit": "20""#);
+    assert!(old.len() > 3_000_000 && new != old, "{}", old.len());
+    write(folder.path(), "old.recipe.json", &old);
+    write(folder.path(), "new.recipe.json", &new);
+    let program = assert_cmd::cargo::cargo_bin!("recipesync");
+    let peak = |arguments: &[&str]| {
+        let mut command = Command::new(program);
+        command.args(arguments).current_dir(folder.path()).env_clear().env("PATH", env!("PATH"));
+        let (output, kilobytes) = crate::hostile::peak(command);
+        assert!(output.status.success() && kilobytes > 0, "{}", String::from_utf8_lossy(&output.stderr));
+        kilobytes * 1024
+    };
+    let (input, both) = (old.len() as u64, (old.len() + new.len()) as u64);
+    let shown = peak(&["show", "new.recipe.json"]);
+    assert!(shown < 20 * input, "show: {shown} of {input}");
+    for format in ["text", "markdown", "json"] {
+        let compared = peak(&["diff", "old.recipe.json", "new.recipe.json", "--format", format]);
+        assert!(compared < 20 * both, "{format}: {compared} of {both}");
+    }
+}

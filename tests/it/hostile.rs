@@ -25,7 +25,7 @@ const MOST_KB: u64 = 300_000;
 const PATIENT: [&str; 2] = ["--give-up-after", "10m"];
 
 /// Runs a command to its end, and returns the most memory that it held, in kB.
-fn peak(mut command: Command) -> (Output, u64) {
+pub(crate) fn peak(mut command: Command) -> (Output, u64) {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let status = format!("/proc/{}/status", child.id());
     let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());

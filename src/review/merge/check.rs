@@ -26,7 +26,7 @@ pub(super) fn broken(three: Three<&Steps>, merged: &Steps) -> (Vec<String>, Opti
     for (id, alias, target, _) in links(merged).difference(&known) {
         let what = if target.is_some() { "another step, or a later one" } else { "no step" };
         steps.insert(*id);
-        let (step, alias) = (step_name(merged, *id), line(&alias));
+        let (step, alias) = (step_name(merged, *id), line(alias));
         wrong.push(format!("{step}: a pill of {alias} points to {what} after merging"));
     }
     for key in ["uuid", "as"] {

@@ -68,11 +68,11 @@ fn with(recipe: &Value, (place, is_key): &(String, bool), planted: &str) -> Stri
     recipe.to_string()
 }
 
-fn compared(old: Files, new: Files) -> Diff {
+fn compared(old: &Files, new: &Files) -> Diff {
     let same = std::collections::BTreeSet::new();
     diff(&Input {
-        old: &old,
-        new: &new,
+        old,
+        new,
         same: &same,
         read_same: &|_| None,
         names: ("old", "new"),
@@ -90,7 +90,7 @@ fn all_said(path: &str, old: &str, new: &str) -> Vec<(&'static str, String)> {
     let read = |_: &str| Some(new.as_bytes().to_vec());
     let file = |text: &str| files(&[(path, text)]);
     for (old, new, whole) in [(file(old), file(new), false), (Files::new(), file(new), true)] {
-        let found = compared(old, new);
+        let found = compared(&old, &new);
         said.push(("text", text(&found, Options { color: false, details: true })));
         said.push(("json", json(&found)));
         for max_chars in [0, 2000].into_iter().take(if whole { 1 } else { 2 }) {
@@ -122,7 +122,7 @@ fn check(recipe: &Value, place: &(String, bool)) {
         for (what, said) in all_said(path, old, new) {
             assert!(!gives_away(&said), "{place:?}: {what}\n{said}");
         }
-        let found = compared(files(&[(path, old)]), files(&[(path, new)]));
+        let found = compared(&files(&[(path, old)]), &files(&[(path, new)]));
         let asset = &found.assets[0];
         let entries = asset.changes.len() + asset.folded.len() + asset.volatile.len();
         assert!(entries > 0, "{place:?}: not told at all");
