@@ -101,7 +101,6 @@ pub(super) fn refusal(reason: &str, name: &str, url: &str, stderr: &str) -> GitE
 pub(super) fn failure(url: &str, cache: &Path, stderr: &str) -> GitError {
     let has = |phrases: &[&str]| phrases.iter().any(|phrase| stderr.contains(phrase));
     let (url, reason) = (redact_url(url), reason(stderr));
-    let cache_path = cache.to_string_lossy();
     if stderr.lines().any(|line| line.contains(".lock'") && line.contains("File exists")) {
         return GitError::LockHeld { reason };
     }
@@ -135,33 +134,36 @@ pub(super) fn failure(url: &str, cache: &Path, stderr: &str) -> GitError {
     if has(&["unable to find remote helper", "' not allowed", "Unable to find remote helper"]) {
         return GitError::Unsupported { what: url, reason };
     }
-    // Upstreams on this machine print the same words about themselves, so the cache must be named.
-    let is_cache = |line: &str| line.contains(&*cache_path) || line.contains("refs/remotes/origin/");
-    let is_broken = |line: &str| {
-        [
-            "not a git repository",
-            "corrupt",
-            "bad object",
-            "does not point to a valid object",
-            "is empty",
-            "far too short",
-            "does not match index",
-            "cannot be accessed",
-            "unable to read",
-        ]
-        .iter()
-        .any(|phrase| line.contains(phrase))
-    };
-    // From the packing before a push, and from a fetch of deltas against what we said that we have; an upstream's own
-    // would come as `remote:`.
-    let is_ours = |line: &str| {
-        line.starts_with("error: bad packed object CRC")
-            || line.starts_with("fatal: pack has ") && line.contains("unresolved delta")
-    };
-    if stderr.lines().any(|line| is_cache(line) && is_broken(line) || is_ours(line)) {
+    if stderr.lines().any(|line| tells_of_damage(cache, line)) {
         return GitError::Damaged { folder: cache.to_owned(), reason };
     }
     GitError::Unreachable { url, reason }
+}
+
+/// Returns whether a line says that the cache is damaged.
+fn tells_of_damage(cache: &Path, line: &str) -> bool {
+    // From the packing before a push, and from a fetch of objects that we have, or of deltas against them; an upstream's
+    // own would come as `remote:`.
+    let ours = ["error: bad packed object CRC", "fatal: cannot read existing object"];
+    if ours.iter().any(|start| line.starts_with(start))
+        || line.starts_with("fatal: pack has ") && line.contains("unresolved delta")
+    {
+        return true;
+    }
+    let broken = [
+        "not a git repository",
+        "corrupt",
+        "bad object",
+        "does not point to a valid object",
+        "is empty",
+        "far too short",
+        "does not match index",
+        "cannot be accessed",
+        "unable to read",
+    ];
+    // Upstreams on this machine print the same words about themselves, so the cache must be named.
+    let is_of_cache = line.contains(&*cache.to_string_lossy()) || line.contains("refs/remotes/origin/");
+    is_of_cache && broken.iter().any(|phrase| line.contains(phrase))
 }
 
 /// Finds out whether a fetch that succeeded has left a branch out.
@@ -307,6 +309,11 @@ mod tests {
             ("fatal: bad object refs/remotes/origin/main", "Damaged"),
             ("error: bad packed object CRC for 945c9b46d684f08ec84cb316e1dc0061e361f794", "Damaged"),
             ("error: inflate: data stream error\nfatal: pack has 1 unresolved delta", "Damaged"),
+            (
+                "error: inflate: data stream error (invalid block type)\nfatal: cannot read existing object \
+                 a960ccc3850cd3639cd6be18a9a6e28761ca51f1\nfatal: fetch-pack: invalid index-pack output",
+                "Damaged",
+            ),
             ("remote: fatal: pack has 4 unresolved deltas", "Unreachable"),
             (
                 "remote: error: bad packed object CRC for 945c9b46d684f08ec84cb316e1dc0061e361f794",
