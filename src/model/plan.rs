@@ -169,6 +169,21 @@ impl Plan {
     }
 }
 
+/// Returns the paths that are not exactly as agreed: those that [`plan`] has to decide.
+#[must_use]
+pub fn open<'a>(
+    known: &'a BTreeMap<PackagePath, Base>,
+    sent: &Files,
+    workspace: &'a Files,
+    branch: &'a Files,
+) -> BTreeSet<&'a PackagePath> {
+    let is_open = |path: &&PackagePath| {
+        let now = Pair { workspace: workspace.get(*path).copied(), branch: branch.get(*path).copied() };
+        sent.contains_key(*path) || known.get(*path) != Some(&Base::Agreed(now))
+    };
+    paths(known, workspace, branch).into_iter().filter(is_open).collect()
+}
+
 /// Blobs that are to be compared, each with the level at which.
 pub type Undecided = BTreeMap<(PackagePath, BlobId), Level>;
 
@@ -182,10 +197,9 @@ pub fn undecided(
     branch: &Files,
 ) -> Undecided {
     let mut found = Undecided::new();
-    for path in paths(known, workspace, branch) {
+    for path in open(known, sent, workspace, branch) {
         let now = Pair { workspace: workspace.get(path).copied(), branch: branch.get(path).copied() };
         let agreed = match known.get(path) {
-            Some(Base::Agreed(pair)) if *pair == now && !sent.contains_key(path) => continue,
             Some(Base::Agreed(pair)) => *pair,
             _ => Pair::default(),
         };

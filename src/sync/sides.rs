@@ -93,6 +93,9 @@ impl Sides {
             Mode::OneBranch | Mode::ExportOnly | Mode::ImportOnly => None,
         };
         let pairs = to_compare(state, records, workspace, &watched, mirror.as_ref());
+        // A path that is absent on one side has nothing to compare, and a history all the same.
+        let mut open: BTreeSet<PackagePath> =
+            plan::open(&known(records), &sent(records), workspace, &watched.files).into_iter().cloned().collect();
         let mut sides = Self {
             facts: complete(wiring, facts.clone(), &pairs).await?,
             workspace: workspace.clone(),
@@ -101,7 +104,7 @@ impl Sides {
             seen: BTreeSet::new(),
             dropped: BTreeSet::new(),
         };
-        let open: BTreeSet<&PackagePath> = pairs.keys().map(|(path, _)| path).collect();
+        open.extend(pairs.into_keys().map(|(path, _)| path));
         sides.trace_history(wiring, records, &open).await?;
         sides.trace_disputes(wiring, state, records).await?;
         sides.take_up_push(wiring, state, records).await?;
@@ -136,29 +139,40 @@ impl Sides {
         Ok(())
     }
 
-    /// Finds out which recorded contents are part of the watched branch's history.
+    /// Finds out which recorded contents are part of the watched branch's history, and which of them it holds now: that
+    /// is agreed on, also where the workspace has moved on before anybody looked.
     async fn trace_history(
         &mut self,
         wiring: &Wiring,
-        records: &Records,
-        open: &BTreeSet<&PackagePath>,
+        records: &mut Records,
+        open: &BTreeSet<PackagePath>,
     ) -> Result<(), StepError> {
         let Some(tip) = self.watched.base else { return Ok(()) };
         let moved = self.mirror_changes();
         let mut known: BTreeMap<CommitId, bool> = BTreeMap::new();
         let mut held: BTreeMap<CommitId, Files> = BTreeMap::new();
         for path in open {
-            let recorded = records.paths.get(*path).and_then(|record| record.recorded);
+            let recorded = records.paths.get(path).and_then(|record| record.recorded);
+            if let (Some(_), Some(commit)) = (&self.mirror, recorded)
+                && !held.contains_key(&commit)
+                && wiring.repository.has_commit(commit).await?
+            {
+                held.insert(commit, wiring.repository.files(commit, &wiring.project.path).await?.files);
+            }
+            let was = recorded.and_then(|commit| held.get(&commit)).map(|files| files.get(path).copied());
+            let now = self.pair(path);
+            if let (Some(was), Some(record)) = (was, records.paths.get_mut(path))
+                && was == now.branch
+                && now.workspace != now.branch
+            {
+                // The branch has taken what was in the workspace before the last change there.
+                record.base = Some(Base::Agreed(Pair { workspace: was, branch: was }));
+            }
             let commit = match (&self.mirror, recorded) {
-                (Some(_), _) if moved.contains_key(*path) => None,
+                (Some(_), _) if moved.contains_key(path) => None,
                 // After a kill between the push and the save, the record names the commit before.
                 (Some(mirror), Some(commit)) => {
-                    if !held.contains_key(&commit) && wiring.repository.has_commit(commit).await? {
-                        let found = wiring.repository.files(commit, &wiring.project.path).await?;
-                        held.insert(commit, found.files);
-                    }
-                    let is_it =
-                        held.get(&commit).is_some_and(|files| files.get(*path) == mirror.files.get(*path));
+                    let is_it = was.is_some_and(|was| was == mirror.files.get(path).copied());
                     if is_it { Some(commit) } else { mirror.revision.commit }
                 }
                 (Some(mirror), None) => mirror.revision.commit,
@@ -171,8 +185,8 @@ impl Sides {
             };
             known.insert(commit, contained);
             match (contained, self.mirror.is_some()) {
-                (true, true) => drop(self.seen.insert((*path).clone())),
-                (false, false) => drop(self.dropped.insert((*path).clone())),
+                (true, true) => drop(self.seen.insert(path.clone())),
+                (false, false) => drop(self.dropped.insert(path.clone())),
                 _ => {}
             }
         }

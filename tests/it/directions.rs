@@ -211,6 +211,41 @@ fn a_revert_on_the_import_branch_brings_the_old_content_back() {
 }
 
 #[test]
+fn a_reviewer_who_keeps_a_file_that_was_deleted_in_the_workspace_brings_it_back() {
+    for looked_between in [true, false] {
+        let stage = reviewed();
+        let notify = stage.branch_file("main", NOTIFY).unwrap();
+        stage.delete_in_workspace(NOTIFY);
+        stage.sync().expect(0, "in_sync");
+        assert_eq!(stage.branch_file("workspace", NOTIFY), None);
+        merge(&stage);
+        if looked_between {
+            stage.sync().expect(0, "in_sync");
+        }
+        stage.commit("main", NOTIFY, &notify);
+        stage.sync().expect(0, "in_sync");
+        assert_eq!(said(stage.workspace_file(NOTIFY)).as_deref(), Some("ping"), "{looked_between}");
+        assert_eq!(said(stage.branch_file("workspace", NOTIFY)).as_deref(), Some("ping"));
+    }
+}
+
+#[test]
+fn what_changes_in_the_workspace_after_a_merge_and_before_the_next_look_goes_to_review() {
+    let stage = Stage::in_sync(Pairing::two_branches(), &two_recipes());
+    merge(&stage);
+    stage.delete_in_workspace(INTAKE);
+    stage.edit_in_workspace(NOTIFY, &says("pong"));
+    stage.sync().expect(0, "in_sync");
+    assert!(stage.imports().is_empty(), "the deletion is not undone");
+    assert_eq!(stage.branch_file("workspace", INTAKE), None);
+    merge(&stage);
+    stage.sync().expect(0, "in_sync");
+    assert_eq!(stage.branch_file("main", INTAKE), None);
+    assert_eq!(said(stage.branch_file("main", NOTIFY)).as_deref(), Some("pong"));
+    assert!(stage.imports().is_empty());
+}
+
+#[test]
 fn an_import_branch_that_has_not_seen_an_edit_conflicts_on_that_path_alone() {
     let stage = reviewed();
     stage.edit_in_workspace(INTAKE, &says("two"));
