@@ -299,7 +299,7 @@ impl Plan {
                 Take::Branch => Move::ToWorkspace,
             };
             if !carries(input.mode, step) {
-                base = accept(base, now, decision.take);
+                base = accept(now, decision.take);
                 self.learnt.insert(path.clone(), Some(base));
             }
         }
@@ -395,17 +395,14 @@ fn carries(mode: Mode, step: Move) -> bool {
     }
 }
 
-/// A decision that cannot be carried out moves one side of the agreement alone: the conflict is over, and the
-/// difference stays visible.
-fn accept(base: Base, now: Pair, take: Take) -> Base {
-    let agreed = match base {
-        Base::Agreed(pair) => pair,
-        Base::Unknown => Pair::default(),
+/// A decision that cannot be carried out is remembered as what would have led to it: both sides held what was not
+/// chosen, and then the chosen one moved. The conflict is over, the difference stays one, and people can end it.
+fn accept(now: Pair, take: Take) -> Base {
+    let other = match take {
+        Take::Workspace => now.branch,
+        Take::Branch => now.workspace,
     };
-    Base::Agreed(match take {
-        Take::Workspace => Pair { branch: now.branch, ..agreed },
-        Take::Branch => Pair { workspace: now.workspace, ..agreed },
-    })
+    Base::Agreed(Pair { workspace: other, branch: other })
 }
 
 #[cfg(test)]
@@ -642,11 +639,15 @@ mod tests {
             let case = Case { take: Some(take), ..Case::of(mode, "aa", now) };
             assert_eq!(case.went(), went, "{mode:?} {take:?} {now}");
         }
-        // Accepted, the conflict does not come back by itself, and does when the branch moves again.
-        let case = Case { take: Some(Workspace), ..Case::of(Mode::TwoBranches, "aa", "bc") };
-        assert_eq!(case.plan().learnt[&path(PATH)], Some(Base::Agreed(pair('a', 'c'))));
-        assert_eq!(Case::of(Mode::TwoBranches, "ac", "bc").went(), "review");
-        assert_eq!(Case::of(Mode::TwoBranches, "ac", "bd").went(), "conflict");
+        // Accepted, the conflict does not come back by itself, does when the branch moves again, and ends by a merge.
+        for (now, next) in [("bc", "bd"), ("ac", "ad"), ("-c", "-d")] {
+            let case = Case { take: Some(Workspace), ..Case::of(Mode::TwoBranches, "aa", now) };
+            assert_eq!(case.plan().learnt[&path(PATH)], Some(Base::Agreed(pair('c', 'c'))));
+            assert_eq!(Case::of(Mode::TwoBranches, "cc", now).went(), "review");
+            assert_eq!(Case::of(Mode::TwoBranches, "cc", next).went(), "conflict");
+            let merged = Case { seen: true, ..Case::of(Mode::TwoBranches, "cc", now) };
+            assert_eq!(merged.went(), "workspace");
+        }
     }
 
     #[test]

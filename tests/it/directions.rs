@@ -246,6 +246,24 @@ fn what_changes_in_the_workspace_after_a_merge_and_before_the_next_look_goes_to_
 }
 
 #[test]
+fn a_merge_that_keeps_what_was_not_taken_at_a_conflict_ends_the_difference() {
+    let [intake, notify] = two_recipes();
+    let stage = Stage::new(Pairing::two_branches(), std::slice::from_ref(&intake));
+    for (path, text) in [&intake, &notify] {
+        stage.commit("main", path, text);
+    }
+    assert_eq!(stage.sync().expect(2, "conflict").list("conflicts"), [NOTIFY]);
+    assert_eq!(stage.run(&["resolve", "orders", "--take", "workspace"]).code, Some(0));
+    stage.sync().expect(0, "in_sync");
+    stage.upstream.pull("main");
+    stage.upstream.git(&["merge", "--quiet", "--no-edit", "--strategy=ours", "origin/workspace"]);
+    stage.upstream.git(&["push", "--quiet", "origin", "HEAD:refs/heads/main"]);
+    stage.sync().expect(0, "in_sync");
+    assert_eq!(said(stage.workspace_file(NOTIFY)).as_deref(), Some("ping"));
+    assert_eq!(said(stage.branch_file("workspace", NOTIFY)).as_deref(), Some("ping"));
+}
+
+#[test]
 fn an_import_branch_that_has_not_seen_an_edit_conflicts_on_that_path_alone() {
     let stage = reviewed();
     stage.edit_in_workspace(INTAKE, &says("two"));
