@@ -49,6 +49,7 @@ read -r passed < CUT/passed
 echo $((passed + 1)) > CUT/passed
 read -r at < CUT/before
 [ "$passed" != "$at" ] || { : > CUT/struck; exec sleep 1000; }
+[ ! -e CUT/wipe ] || rm -rf CUT/wipe CUT/../state/repos/recipes.git
 if [ "$verb" = push ] && [ -s CUT/race ]; then
     read -r commit < CUT/race
     git --git-dir=UPSTREAM update-ref refs/heads/main "$commit" && : > CUT/race

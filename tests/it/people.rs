@@ -93,6 +93,43 @@ impl People<'_> {
         commit
     }
 
+    /// Returns what a merge of one branch into another is made of, each file by what it says: what both were last,
+    /// what the branch holds, and what the other one holds. `None` where there is no other.
+    pub(crate) fn to_merge(self, branch: &str, other: &str) -> Option<[BTreeMap<String, String>; 3]> {
+        let upstream = self.upstream();
+        let theirs = Self::tip_in(&upstream, other)?;
+        let ours = Self::tip_in(&upstream, branch);
+        let base = ours.and_then(|ours| upstream.merge_base(ours, theirs).ok());
+        let held = |commit: Option<Oid>| commit.map(|commit| files(&upstream, commit)).unwrap_or_default();
+        Some([held(base), held(ours), held(Some(theirs))])
+    }
+
+    /// Merges a branch into another, which takes these of its files and their absence: by a commit with two parents,
+    /// or squashed by one with one. A branch that is not there yet is started at the other.
+    pub(crate) fn merge(self, branch: &str, other: &str, taken: &[String], is_squashed: bool) {
+        let upstream = self.upstream();
+        let commit = |name| Self::tip_in(&upstream, name).map(|tip| upstream.find_commit(tip).unwrap());
+        let theirs = commit(other).unwrap();
+        let Some(ours) = commit(branch) else {
+            self.point(branch, &theirs.id().to_string());
+            return;
+        };
+        let mut update = TreeUpdateBuilder::new();
+        for path in taken {
+            let path = format!("{FOLDER}{path}");
+            match theirs.tree().unwrap().get_path(path.as_ref()) {
+                Ok(entry) => update.upsert(path, entry.id(), FileMode::Blob),
+                Err(_) => update.remove(path),
+            };
+        }
+        let tree = update.create_updated(&upstream, &ours.tree().unwrap()).unwrap();
+        let ada = Signature::now("Ada", "ada@acme.example").unwrap();
+        let parents = if is_squashed { vec![&ours] } else { vec![&ours, &theirs] };
+        let tree = upstream.find_tree(tree).unwrap();
+        let merged = upstream.commit(None, &ada, &ada, "Merge the workspace\n", &tree, &parents).unwrap();
+        self.point(branch, &merged.to_string());
+    }
+
     /// Commits recipes that say these texts.
     pub(crate) fn say_on_branch(self, branch: &str, texts: &[(&str, &str)]) -> String {
         let files: Vec<_> =

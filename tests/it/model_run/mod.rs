@@ -2,10 +2,13 @@
 //! killed anywhere, and the model says after every process whether somebody's work is gone. At the end all is well
 //! again: what waits is settled, both sides agree, and nothing more happens however often it is looked.
 //!
-//! Most processes are loops by hand (`lives`), killed at a random point; some are the built binary, killed by SIGKILL.
-//! A seed makes the same run again: `RECIPESYNC_SEED=17 cargo test model_run`, or `17..40` for some. With the binary in it, it is the same but
-//! for where exactly that is killed.
+//! One run in three is of two branches: the daemon writes what the workspace holds to one, people work on the other
+//! and merge, squashed or not. Most processes are loops by hand (`lives`), killed at a random point; some are the built
+//! binary, killed by SIGKILL, or with no room on the disk, or with a folder that is read-only. A seed makes the same
+//! run again: `RECIPESYNC_SEED=17 cargo test model_run`, or `17..40` for some. With the binary in it, it is the same
+//! but for where exactly that is killed.
 
+mod deeds;
 mod faults;
 mod model;
 
@@ -22,7 +25,8 @@ use recipesync::store::{Settlement, Store};
 
 use crate::lives::{Ended, Lives, Point, Side, write};
 use crate::people::People;
-use crate::stage::{PROJECT, Pairing, Stage, recipe, says};
+use crate::stage::{Pairing, Stage};
+use faults::Disk;
 use model::{Model, Place};
 
 /// Where files may be.
@@ -42,6 +46,12 @@ const PATHS: [&str; 9] = [
 const TOOL: &str = "tool.custom_adapter.json";
 const TOOL_CODE: &str = "tool.custom_adapter.rb";
 
+/// The branch that holds what the workspace holds, where people work on another.
+const MIRROR: &str = "workspace";
+
+/// One run in so many is of two branches.
+const MIRROR_ONE_IN: u64 = 3;
+
 /// How many rounds of work a run has.
 const ROUNDS: usize = 10;
 
@@ -60,6 +70,11 @@ pub(crate) struct Tally {
     pub(crate) kills: usize,
     pub(crate) binaries: usize,
     pub(crate) faults: usize,
+    pub(crate) disks: usize,
+    /// How often a folder was read-only: never where the machine does not let people mount.
+    pub(crate) mounts: usize,
+    pub(crate) logs_cut: usize,
+    pub(crate) merges: usize,
     pub(crate) settled: usize,
 }
 
@@ -72,6 +87,10 @@ struct Run<'a> {
     deeds: Vec<String>,
     /// A commit that the next push loses against.
     race: Option<(String, &'static str, String)>,
+    /// Whether the workspace has a branch of its own, and people work on another.
+    has_mirror: bool,
+    /// What the disk does to the next process.
+    disk: Disk,
 }
 
 /// Makes these runs, each with so many looks at its end.
@@ -103,13 +122,16 @@ pub(crate) fn make_runs(seeds: std::ops::Range<u64>, looks: usize) {
 
 impl<'a> Run<'a> {
     fn new(seed: u64, tally: &'a mut Tally) -> Self {
-        let stage = Stage::new(Pairing::one_branch(), &[]);
+        let has_mirror = seed % MIRROR_ONE_IN == MIRROR_ONE_IN - 1;
+        let pairing = if has_mirror { Pairing::two_branches() } else { Pairing::one_branch() };
+        let stage = Stage::new(pairing, &[]);
         stage.upstream.hook("pre-receive", "[ ! -e ../cut/refuse ] || { echo no >&2; exit 1; }");
         stage.world(|world| world.settings.export_polls = 1);
         stage.world(|world| world.settings.import_polls = 1);
         let random = Rng::with_seed(seed);
         let (model, deeds) = (Model::default(), Vec::new());
-        Self { random, lives: Lives::of(stage), model, tally, deeds, race: None }
+        let (lives, disk) = (Lives::of(stage), Disk::Works);
+        Self { random, lives, model, tally, deeds, race: None, has_mirror, disk }
     }
 
     fn stage(&self) -> &Stage {
@@ -143,124 +165,6 @@ impl<'a> Run<'a> {
         self.end(looks)
     }
 
-    /// What a person does.
-    fn deed(&mut self) {
-        let place = if self.random.bool() { Place::Workspace } else { Place::Main };
-        let path = PATHS[self.random.usize(..PATHS.len())];
-        match self.random.u8(0..20) {
-            0..8 => self.write(place, path),
-            8..10 => {
-                // Both at the same place.
-                self.write(Place::Workspace, path);
-                self.write(Place::Main, path);
-            }
-            10 => self.write_the_same(path),
-            11..14 => self.delete(place, path),
-            14..16 => self.rename(place, path),
-            16..18 => self.prepare_race(path),
-            _ => self.make_noise(path),
-        }
-    }
-
-    /// Returns the file that a text makes.
-    fn file(path: &str, mark: &str) -> String {
-        match path {
-            TOOL => format!("{{\"title\": \"tool\", \"description\": \"{mark}\", \"version_no\": 1}}"),
-            TOOL_CODE => format!("# {mark}\n"),
-            _ => recipe(path.rsplit('/').next().unwrap().split('.').next().unwrap(), mark),
-        }
-    }
-
-    fn write(&mut self, place: Place, path: &str) {
-        let mark = self.model.mark();
-        self.write_mark(place, path, &mark);
-    }
-
-    fn write_mark(&mut self, place: Place, path: &str, mark: &str) {
-        if path == TOOL_CODE && !self.model.is_file(place, TOOL) {
-            return;
-        }
-        self.deeds.push(format!("{mark} is written to {path} in {place:?}"));
-        match place {
-            Place::Workspace if path.ends_with("recipe.json") && self.model.is_file(place, path) => {
-                self.stage().edit_in_workspace(path, &says(mark));
-            }
-            Place::Workspace => self.stage().put_in_workspace(path, Self::file(path, mark)),
-            Place::Main => {
-                self.people().commit("main", &[(path, Some(Self::file(path, mark)))]);
-            }
-        }
-        self.model.write(place, path, mark);
-    }
-
-    fn write_the_same(&mut self, path: &str) {
-        let mark = self.model.mark();
-        self.write_mark(Place::Workspace, path, &mark);
-        self.write_mark(Place::Main, path, &mark);
-    }
-
-    /// Deletes a file; with its JSON goes the asset.
-    fn delete(&mut self, place: Place, path: &str) {
-        let path = if path == TOOL_CODE { TOOL } else { path };
-        let siblings = if path == TOOL { vec![TOOL, TOOL_CODE] } else { vec![path] };
-        let there: Vec<&str> = siblings.into_iter().filter(|path| self.model.is_file(place, path)).collect();
-        if !there.contains(&path) {
-            return;
-        }
-        self.deeds.push(format!("{path} is deleted in {place:?}"));
-        match place {
-            Place::Workspace => self.stage().delete_in_workspace(path),
-            Place::Main => {
-                let files: Vec<_> = there.iter().map(|path| (*path, None)).collect();
-                self.people().commit("main", &files);
-            }
-        }
-        for path in there {
-            self.model.delete(place, path);
-        }
-    }
-
-    /// Moves a recipe to another place that is free.
-    fn rename(&mut self, place: Place, path: &'static str) {
-        let to = PATHS[self.random.usize(..7)];
-        let is_free = !self.model.is_file(place, to);
-        if !path.ends_with("recipe.json") || !self.model.is_file(place, path) || !is_free {
-            return;
-        }
-        let mark = self.model.at(place, path);
-        self.deeds.push(format!("{path} is moved to {to} in {place:?}"));
-        match place {
-            Place::Workspace => {
-                let now = self.lives.now();
-                self.stage().world(|world| world.rename_file(PROJECT, path, to, now)).unwrap();
-            }
-            Place::Main => {
-                let text = self.people().text("main", path);
-                self.people().commit("main", &[(path, None), (to, Some(text))]);
-            }
-        }
-        self.model.delete(place, path);
-        self.model.write(place, to, &mark);
-    }
-
-    /// Prepares a commit that is there just before the daemon's next push.
-    fn prepare_race(&mut self, path: &'static str) {
-        if self.people().tip("main").is_none() || path == TOOL_CODE || self.race.is_some() {
-            return;
-        }
-        let mark = self.model.mark();
-        let commit = self.people().commit_aside("main", &[(path, Some(Self::file(path, &mark)))]);
-        self.race = Some((commit, path, mark));
-    }
-
-    /// Saves without a change, or commits beside the project.
-    fn make_noise(&mut self, path: &str) {
-        if path.ends_with("recipe.json") && self.model.is_file(Place::Workspace, path) {
-            let mark = self.model.at(Place::Workspace, path);
-            self.stage().edit_in_workspace(path, &says(&mark));
-        }
-    }
-
     /// Lets the next push lose its race, where the commit that was prepared for that still goes on from the tip.
     fn set_race(&mut self) {
         self.race = self.race.take().filter(|(commit, ..)| self.people().is_next("main", commit));
@@ -272,8 +176,9 @@ impl<'a> Run<'a> {
     /// Runs a process; returns the state at which it rests.
     fn process(&mut self) -> anyhow::Result<Option<State>> {
         self.tally.processes += 1;
-        if self.random.usize(0..BINARY_ONE_IN) == 0 {
-            self.binary();
+        let shell = self.disk.shell(self.stage());
+        if shell.is_some() || self.random.usize(0..BINARY_ONE_IN) == 0 {
+            self.binary(shell.as_deref().unwrap_or(":"));
             return Ok(None);
         }
         let side = if self.random.bool() { Side::Before } else { Side::After };
@@ -284,21 +189,27 @@ impl<'a> Run<'a> {
             _ => None,
         };
         self.deeds.push(format!("a process, to be killed at {kill:?}"));
-        match self.lives.serve(kill, 0)? {
-            Ended::Killed => {
+        match self.lives.serve(kill, 0) {
+            Err(error) if self.disk != Disk::Works => {
+                self.deeds.push(format!("it ends: {error:#}"));
+                Ok(None)
+            }
+            Err(error) => Err(error),
+            Ok(Ended::Killed) => {
                 self.tally.kills += 1;
                 Ok(None)
             }
-            Ended::Rests(state) => {
+            Ok(Ended::Rests(state)) => {
                 self.deeds.push(format!("it rests: {:?}", standing(&state, self.lives.now())));
                 Ok(Some(*state))
             }
         }
     }
 
-    /// Runs the binary, and kills it after some requests unless it ends before.
-    fn binary(&mut self) {
-        self.deeds.push("the binary".to_owned());
+    /// Runs the binary, from a shell that has done something before, and kills it after some requests unless it ends
+    /// before.
+    fn binary(&mut self, shell: &str) {
+        self.deeds.push(format!("the binary; before it {shell}"));
         self.tally.binaries += 1;
         self.lives.race("");
         self.race = None;
@@ -308,7 +219,7 @@ impl<'a> Run<'a> {
             let is_new = |seen: &&recipesync::emulator::Seen| Some(seen.at) > start;
             self.stage().world(|world| world.requests().rev().take_while(is_new).count())
         };
-        let mut process = self.lives.stage.spawn(&["sync", "--give-up-after", "1s"]);
+        let mut process = self.lives.stage.spawn_under(shell, &["sync", "--give-up-after", "1s"]);
         while !process.has_ended() && count() < wanted {
             std::thread::sleep(Duration::from_millis(1));
         }
@@ -321,6 +232,7 @@ impl<'a> Run<'a> {
         self.lives
             .stage
             .wait("the git commands of a killed process", || !processes().any(|name| is_ours(&name)));
+        self.cut_log();
     }
 
     /// Looks at both sides, and asks the model.
@@ -333,8 +245,14 @@ impl<'a> Run<'a> {
             self.lives.race("");
         }
         let (main, workspace) = (self.people().branch("main"), self.people().workspace());
-        self.model.look(Place::Main, &main)?;
-        self.model.look(Place::Workspace, &workspace)
+        if !self.has_mirror {
+            self.model.look(Place::Main, &main)?;
+            return self.model.look(Place::Workspace, &workspace);
+        }
+        self.model.is_as_left(Place::Main, &main)?;
+        self.model.look(Place::Workspace, &workspace)?;
+        self.model.look(Place::Mirror, &self.people().branch(MIRROR))?;
+        self.model.is_behind()
     }
 
     /// A person settles what waits for one; returns whether something did.
@@ -379,7 +297,8 @@ impl<'a> Run<'a> {
         for _ in 0..SETTLEMENTS {
             let Ended::Rests(state) = self.lives.serve(None, 0)? else { bail!("nobody killed it") };
             self.look()?;
-            if !self.settle(&state)? {
+            let goes_on = self.settle(&state)? || self.has_mirror && self.merge(false);
+            if !goes_on {
                 return self.is_well(&state, looks).with_context(|| format!("{state:#?}"));
             }
         }
@@ -393,14 +312,20 @@ impl<'a> Run<'a> {
         let is_pruned = |path: &String| !self.model.is_file(Place::Main, path);
         let differing = self.model.differing();
         ensure!(differing == waits && waits.iter().all(is_pruned), "{differing:?} differ, {waits:?} wait");
-        let before = (self.people().tip("main"), self.stage().requests("import.start"));
-        let imports = self.stage().imports().len();
+        if self.has_mirror {
+            let marks = |files| model::marks(&files);
+            let (mirror, workspace) =
+                (marks(self.people().branch(MIRROR))?, marks(self.people().workspace())?);
+            ensure!(mirror == workspace, "{mirror:?} is on the workspace's branch, {workspace:?} in it");
+        }
+        let all = |run: &Self| {
+            let tips = ["main", MIRROR].map(|branch| run.people().tip(branch));
+            (tips, run.stage().imports().len())
+        };
+        let before = all(self);
         self.lives.serve(None, looks)?;
         self.look()?;
-        ensure!(
-            (self.people().tip("main"), imports) == (before.0, self.stage().imports().len()),
-            "it is not quiet"
-        );
+        ensure!(before == all(self), "it is not quiet");
         self.tally.marks += self.model.count();
         Ok(())
     }

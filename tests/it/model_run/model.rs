@@ -4,6 +4,9 @@
 //! that stood where it was written. The daemon may carry a mark to another side only in the place of one that it
 //! follows: else somebody's work is gone that nobody has seen. A person who settles a conflict lets the chosen side
 //! follow the other.
+//!
+//! With two branches the daemon may change neither people's branch nor the order of what the workspace held: its own
+//! branch holds what the workspace holds, or held before. A person who merges that has seen both.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,13 +19,15 @@ pub(crate) enum Place {
     Workspace,
     /// On the branch that people work on.
     Main,
+    /// On the branch that holds what the workspace holds, where there is one: the daemon alone writes it.
+    Mirror,
 }
 
 impl Place {
     fn other(self) -> Self {
         match self {
             Self::Workspace => Self::Main,
-            Self::Main => Self::Workspace,
+            Self::Main | Self::Mirror => Self::Workspace,
         }
     }
 }
@@ -31,7 +36,7 @@ impl Place {
 const NONE: &str = "none";
 
 /// Everything that was written.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Model {
     /// By path and mark, the marks that it follows.
     follows: BTreeMap<(String, String), BTreeSet<String>>,
@@ -135,15 +140,16 @@ impl Model {
             let now = match files.get(&path) {
                 Some(text) => mark_in(text)?,
                 None if !is_file(&before) => continue,
+                None if place == Place::Mirror => self.deletion(&path, &before),
                 None => self.at(place.other(), &path),
             };
-            if now == before {
-                continue;
-            }
             ensure!(
                 files.contains_key(&path) || !is_file(&now),
                 "{path} is gone in {place:?}, and nobody deleted it"
             );
+            if now == before {
+                continue;
+            }
             ensure!(
                 self.follows.contains_key(&(path.clone(), now.clone())),
                 "{path} holds {now} in {place:?}, which nobody wrote there"
@@ -155,6 +161,61 @@ impl Model {
             self.stands.insert((place, path), now);
         }
         Ok(())
+    }
+
+    /// Returns the deletion that the workspace's branch shows where a mark stood: the workspace may hold another file
+    /// by now. The mark itself where nobody has deleted it.
+    fn deletion(&self, path: &str, before: &str) -> String {
+        let mut open = vec![self.at(Place::Workspace, path)];
+        let mut known = BTreeSet::new();
+        while let Some(mark) = open.pop() {
+            if !is_file(&mark) && self.has_seen(path, &mark, before) {
+                return mark;
+            }
+            if known.insert(mark.clone()) {
+                open.extend(self.follows.get(&(path.to_owned(), mark)).into_iter().flatten().cloned());
+            }
+        }
+        before.to_owned()
+    }
+
+    /// Says that the daemon has left a branch alone that is not its own.
+    pub(crate) fn is_as_left(&self, place: Place, files: &BTreeMap<String, String>) -> anyhow::Result<()> {
+        let stand = |path: &String| {
+            let mark = self.at(place, path);
+            is_file(&mark).then(|| (path.clone(), mark))
+        };
+        let wanted: BTreeMap<String, String> = self.paths().iter().filter_map(stand).collect();
+        let found = marks(files)?;
+        ensure!(found == wanted, "{place:?} holds {found:?}, and people have left {wanted:?} there");
+        Ok(())
+    }
+
+    /// Says that the workspace's branch holds nothing but what the workspace holds, or has held.
+    pub(crate) fn is_behind(&self) -> anyhow::Result<()> {
+        for path in self.paths() {
+            let (mirror, workspace) = (self.at(Place::Mirror, &path), self.at(Place::Workspace, &path));
+            ensure!(
+                !is_file(&mirror) || self.has_seen(&path, &workspace, &mirror),
+                "the workspace's branch holds {mirror} at {path}, and the workspace {workspace}"
+            );
+        }
+        Ok(())
+    }
+
+    /// A person merges the workspace's branch into the one that people work on, and has seen both at a path.
+    pub(crate) fn merge(&mut self, path: &str, is_taken: bool) {
+        let (main, mirror) = (self.at(Place::Main, path), self.at(Place::Mirror, path));
+        match (is_taken, mirror != NONE) {
+            (true, true) => {
+                self.follow(path, &mirror, &main);
+                self.stands.insert((Place::Main, path.to_owned()), mirror);
+            }
+            // What was on people's branch alone when the workspace's was started from it.
+            (true, false) => self.delete(Place::Main, path),
+            (false, _) if main != NONE => self.follow(path, &main, &mirror),
+            (false, _) => {}
+        }
     }
 
     /// Notes what both sides hold, now that the daemon has seen it and saved that.
@@ -180,6 +241,11 @@ impl Model {
 /// Returns whether a mark is a text's.
 pub(crate) fn is_file(mark: &str) -> bool {
     mark.starts_with('t')
+}
+
+/// Finds the one mark in each of some files.
+pub(crate) fn marks(files: &BTreeMap<String, String>) -> anyhow::Result<BTreeMap<String, String>> {
+    files.iter().map(|(path, text)| Ok((path.clone(), mark_in(text)?))).collect()
 }
 
 /// Finds the one mark in a file.
@@ -219,6 +285,61 @@ fn the_model_complains_of_what_is_lost() {
     assert!(looked(Place::Main, Some("t1x"), edited).unwrap_err().contains("had not seen"));
     assert!(looked(Place::Workspace, Some("t2x"), both).unwrap_err().contains("had not seen"));
     assert!(looked(Place::Workspace, None, edited).unwrap_err().contains("nobody deleted"));
+    assert!(looked(Place::Main, None, |_| ()).unwrap_err().contains("nobody deleted"));
     assert!(looked(Place::Workspace, Some("t1x"), deleted).unwrap_err().contains("had not seen"));
     assert!(looked(Place::Workspace, Some("t9x"), edited).unwrap_err().contains("nobody wrote"));
+}
+
+#[test]
+fn the_model_complains_of_a_branch_that_is_not_what_the_workspace_was() {
+    const PATH: &str = "a";
+    let model = |prepare: fn(&mut Model)| {
+        let mut model = Model::default();
+        for place in [Place::Workspace, Place::Main, Place::Mirror] {
+            model.write(place, PATH, "t1x");
+        }
+        model.share();
+        prepare(&mut model);
+        model
+    };
+    let files =
+        |mark: Option<&str>| mark.map(|mark| (PATH.to_owned(), format!("say {mark}"))).into_iter().collect();
+    let looked = |mark, prepare| {
+        let mut model = model(prepare);
+        model
+            .look(Place::Mirror, &files(mark))
+            .and_then(|()| model.is_behind())
+            .map_err(|error| error.to_string())
+    };
+    let edited = |model: &mut Model| model.write(Place::Workspace, PATH, "t2x");
+    let edited_in_git = |model: &mut Model| model.write(Place::Main, PATH, "t2x");
+    let deleted = |model: &mut Model| model.delete(Place::Workspace, PATH);
+    let made_anew = |model: &mut Model| {
+        model.delete(Place::Workspace, PATH);
+        model.write(Place::Workspace, PATH, "t3x");
+    };
+    assert!(looked(Some("t1x"), edited).is_ok());
+    assert!(looked(Some("t2x"), edited).is_ok());
+    assert!(looked(None, deleted).is_ok());
+    assert!(looked(None, made_anew).is_ok());
+    assert!(looked(None, edited).unwrap_err().contains("nobody deleted"));
+    assert!(looked(None, |_| ()).unwrap_err().contains("nobody deleted"));
+    assert!(looked(Some("t2x"), edited_in_git).unwrap_err().contains("and the workspace t1x"));
+
+    let left = |mark, prepare| {
+        model(prepare).is_as_left(Place::Main, &files(mark)).map_err(|error| error.to_string())
+    };
+    assert!(left(Some("t2x"), edited_in_git).is_ok());
+    assert!(left(Some("t1x"), edited_in_git).unwrap_err().contains("people have left"));
+    assert!(left(Some("t2x"), edited).unwrap_err().contains("people have left"));
+
+    // Who merges has seen both, and what they leave out is gone by their hand.
+    let mut model = model(|model| {
+        model.write(Place::Main, PATH, "t2x");
+        model.write(Place::Workspace, PATH, "t3x");
+        model.write(Place::Mirror, PATH, "t3x");
+    });
+    assert!(model.clone().look(Place::Workspace, &files(Some("t2x"))).is_err());
+    model.merge(PATH, false);
+    model.look(Place::Workspace, &files(Some("t2x"))).unwrap();
 }

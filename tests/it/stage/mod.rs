@@ -152,6 +152,15 @@ impl Stage {
         Process(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
     }
 
+    /// Starts the binary from a shell that has done something before, and leaves it running.
+    #[expect(clippy::disallowed_methods, reason = "the binary itself is what is tested")]
+    pub(crate) fn spawn_under(&self, shell: &str, arguments: &[&str]) -> Process {
+        let mut command = with_surroundings(Command::new("/bin/sh"), self.folder.path());
+        let binary = assert_cmd::cargo::cargo_bin!("recipesync");
+        command.arg("-c").arg(format!("{shell}; exec \"$0\" \"$@\"")).arg(binary).args(arguments);
+        Process(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+    }
+
     /// Waits until something is so, half a minute at most.
     #[track_caller]
     pub(crate) fn wait(&self, what: &str, is_so: impl Fn() -> bool) {
@@ -319,8 +328,15 @@ impl Synced {
 /// Our binary, with a folder to work in and nothing of ours in its environment.
 #[expect(clippy::disallowed_methods, reason = "the binary itself is what is tested")]
 pub(crate) fn recipesync(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("recipesync"));
-    command.args(arguments).current_dir(folder).env_clear().stdin(Stdio::null());
+    let command = Command::new(assert_cmd::cargo::cargo_bin!("recipesync"));
+    let mut command = with_surroundings(command, folder);
+    command.args(arguments);
+    command
+}
+
+/// Gives a command a folder to work in and nothing of ours in its environment.
+fn with_surroundings(mut command: Command, folder: &Path) -> Command {
+    command.current_dir(folder).env_clear().stdin(Stdio::null());
     command.env("RECIPESYNC_CONFIG", "recipesync.toml").env("PATH", "/usr/local/bin:/usr/bin:/bin");
     command.env("TMPDIR", folder.join("tmp")).env("RUST_LOG", "trace");
     command
