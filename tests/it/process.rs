@@ -1,10 +1,11 @@
 //! The daemon as a process: what it tells its service manager, signals, kills, hints, and many projects at once.
 
+use std::os::unix::process::ExitStatusExt as _;
 use std::time::Duration;
 
 use rustix::process::Signal;
 
-use super::daemon_stage::{Stage, recipe, timed, wait_for};
+use super::daemon_stage::{Daemon, Stage, recipe, timed, wait_for};
 
 /// A stage with one project that is settled already.
 fn settled() -> Stage {
@@ -215,6 +216,43 @@ fn a_reload_during_a_hanging_request_holds_up_neither_the_watchdog_nor_sigterm()
     let pings = || daemon.told().iter().filter(|line| *line == "WATCHDOG=1").count();
     let before = pings();
     wait_for("pings meanwhile", || pings() >= before + 3);
+    daemon.stop();
+}
+
+/// Waits as a service manager does until the watchdog has not been fed for the time that it allows.
+fn until_not_fed(daemon: &Daemon, allowed: Duration) {
+    let pings = || daemon.told().iter().filter(|line| *line == "WATCHDOG=1").count();
+    let mut before = pings();
+    wait_for("the watchdog to go unfed", || {
+        std::thread::sleep(allowed);
+        let fed = pings() > std::mem::replace(&mut before, pings());
+        !fed
+    });
+}
+
+#[test]
+fn a_loop_that_is_stuck_does_not_feed_the_watchdog_and_a_restart_goes_on() {
+    let stage = settled();
+    let mut daemon = stage.launch(&[("WATCHDOG_USEC", "1000000")]);
+    daemon.until("STATUS=1 project, 1 in sync", 1);
+    daemon.until("WATCHDOG=1", 1);
+    // A file that nobody ever writes to: whoever opens it to read waits for ever, and here that is the loop.
+    let (config, away) = (stage.path("recipesync.toml"), stage.path("recipesync.toml.away"));
+    std::fs::copy(&config, &away).unwrap();
+    recipesync::fs::remove_file(&config).unwrap();
+    rustix::fs::mkfifoat(rustix::fs::CWD, &config, rustix::fs::Mode::RUSR).unwrap();
+    daemon.signal(Signal::HUP);
+    daemon.until("RELOADING=1", 1);
+    until_not_fed(&daemon, Duration::from_secs(1));
+    // Nor does it end by itself: it is the service manager that ends it, by this signal.
+    daemon.signal(Signal::ABORT);
+    assert_eq!(daemon.end().0.signal(), Some(Signal::ABORT.as_raw()));
+
+    recipesync::fs::remove_file(&config).unwrap();
+    std::fs::copy(&away, &config).unwrap();
+    stage.edit("dev", "orders", "intake", "edited meanwhile");
+    let daemon = stage.start();
+    wait_for("the export", || stage.upstream_has("recipes", "orders/intake.recipe.json", "edited meanwhile"));
     daemon.stop();
 }
 
