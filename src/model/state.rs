@@ -138,6 +138,9 @@ pub struct Attempt {
     pub paths: Files,
     /// The process that recorded it: another one cannot know whether the request was sent.
     pub run: u64,
+    /// Whether it waits for its turn, so that it is known that nothing was sent. Not said by older versions.
+    #[serde(default)]
+    pub queued: bool,
     /// When it was planned.
     pub at: DateTime<Utc>,
     /// The import job, once the platform has named it.

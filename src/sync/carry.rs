@@ -320,7 +320,8 @@ fn finish(
             record.sent = Some(*blob);
         }
         state.waiting = paths.len();
-        let attempt = Attempt { commit, paths, run: wiring.run, at: now, package: None, outcome: None };
+        let run = wiring.run;
+        let attempt = Attempt { commit, paths, run, queued: true, at: now, package: None, outcome: None };
         state.attempt = Some(attempt);
         state.phase = Phase::Importing { package: None, since: now, polls: 0 };
         next = Next::Now;

@@ -34,6 +34,7 @@ pub(super) async fn step(wiring: &Wiring, state: State, now: Now) -> StepResult 
     };
     match (package, &state.attempt) {
         (Some(package), Some(_)) => follow(wiring, state, package, now).await,
+        (None, Some(attempt)) if attempt.queued => queue(wiring, state, now).await,
         (None, Some(attempt)) if attempt.run != wiring.run => {
             let reason = "the process ended while it asked for the import".to_owned();
             Ok(look_again(wiring, state, Outcome::Lost { reason }))
@@ -48,6 +49,19 @@ pub(super) async fn step(wiring: &Wiring, state: State, now: Now) -> StepResult 
         // Nothing is known of what was sent; the next look finds out what is to be done.
         (_, None) => forget(wiring, state).await,
     }
+}
+
+/// Waits for the workspace's one import. That it may be sent is saved before it is: what a process leaves in the queue
+/// that ends there is known to be nobody's request, and costs none of the tries.
+async fn queue(wiring: &Wiring, mut state: State, now: DateTime<Utc>) -> StepResult {
+    let is_current =
+        |attempt: &&mut Attempt| attempt.run == wiring.run && (now - attempt.at).abs() <= export::LOOK_AGE;
+    let Some(attempt) = state.attempt.as_mut().filter(is_current) else { return forget(wiring, state).await };
+    if !wiring.workspace.take_import(&wiring.project.name) {
+        return Ok(Stepped::new(state, Next::At(now + QUEUE_DELAY)));
+    }
+    attempt.queued = false;
+    Ok(Stepped::new(state, Next::Now))
 }
 
 /// The look that the import was planned on is too old, and nothing was sent: plan anew.
@@ -71,8 +85,10 @@ async fn forget(wiring: &Wiring, mut state: State) -> StepResult {
 }
 
 /// Sends the import. The request is never repeated here: what becomes of it is looked at.
-async fn send(wiring: &Wiring, state: State, attempt: Attempt, now: DateTime<Utc>) -> StepResult {
+async fn send(wiring: &Wiring, mut state: State, attempt: Attempt, now: DateTime<Utc>) -> StepResult {
     if !wiring.workspace.take_import(&wiring.project.name) {
+        // A reload has given it to another.
+        state.attempt = Some(Attempt { queued: true, ..attempt });
         return Ok(Stepped::new(state, Next::At(now + QUEUE_DELAY)));
     }
     let turn = export::turn(wiring, &state);
@@ -159,9 +175,12 @@ async fn is_outdated(
 
 /// Ends the step before anything was sent. Where the failure passes, the same import is tried again while the
 /// look is fresh; else the next look meets the same failure and stalls on it.
-async fn not_sent(wiring: &Wiring, state: State, error: StepError) -> StepResult {
+async fn not_sent(wiring: &Wiring, mut state: State, error: StepError) -> StepResult {
     wiring.workspace.release_import(&wiring.project.name);
     if error.disposition() == Disposition::Retry && !error.is_stopping() {
+        if let Some(attempt) = &mut state.attempt {
+            attempt.queued = true;
+        }
         return fail(state, error);
     }
     forget(wiring, state).await

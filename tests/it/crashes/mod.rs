@@ -10,7 +10,11 @@ pub(crate) mod scenarios;
 mod wrong;
 
 use ground::Ground;
+use recipesync::model::project::ProjectName;
+use recipesync::store::Store;
 use scenarios::{CORE, FURTHER, Scenario};
+
+use crate::lives::{Ended, Point, Side};
 
 /// One pair in so many is told each time.
 const ONE_IN: usize = 100;
@@ -61,6 +65,32 @@ pub(crate) fn tell_all(scenarios: &'static [Scenario], one_in: usize) {
         all.asked += told.asked;
     }
     println!("all: {all:?}");
+}
+
+#[test]
+fn processes_that_end_while_an_import_waits_for_its_turn_cost_no_try() {
+    let ground = Ground::of(&scenarios::EDIT_ON_BRANCH).unwrap();
+    let name = ProjectName::parse("orders").unwrap();
+    let is_queued = || {
+        let store = Store::open_beside(&ground.lives.stage.path("state")).unwrap();
+        let (state, _) = store.state(&name).unwrap().unwrap();
+        state.attempt.is_some_and(|attempt| attempt.queued)
+    };
+    ground.put_back();
+    (ground.scenario.change)(&ground).unwrap();
+    for _ in 0..4 {
+        // However many saves it is until then.
+        let killed = (0..).find(|at| {
+            let kill = Point::Save(*at, Side::After);
+            !matches!(ground.lives.live(Some(kill)).unwrap().0, Ended::Killed) || is_queued()
+        });
+        assert!(killed.is_some() && is_queued(), "no process ended with the import in the queue");
+    }
+    assert!(ground.lives.stage.imports().is_empty());
+    let (state, _) = ground.lives.rest().unwrap();
+    assert!(state.refusals.is_empty() && state.attempt.is_none(), "{state:#?}");
+    assert_eq!(ground.people().workspace()["intake.recipe.json"], "two");
+    assert_eq!(ground.lives.stage.imports().len(), 1);
 }
 
 #[test]
