@@ -141,6 +141,19 @@ fn a_history_that_dropped_our_commit_is_a_conflict_and_loses_nothing() {
 }
 
 #[test]
+fn a_history_that_dropped_the_commit_of_a_new_file_is_a_conflict_too() {
+    let stage = two_recipes(Pairing::one_branch());
+    stage.put_in_workspace("new.recipe.json", recipe("New", "new"));
+    stage.sync().expect(0, "in_sync");
+    stage.upstream.pull("main");
+    stage.upstream.git(&["reset", "--quiet", "--hard", "HEAD~1"]);
+    stage.upstream.git(&["push", "--quiet", "--force", "origin", "HEAD:refs/heads/main"]);
+    let synced = stage.sync().expect(2, "conflict");
+    assert_eq!(synced.list("conflicts"), ["new.recipe.json"]);
+    assert!(synced.list("to_prune").is_empty(), "nobody is told to delete it");
+}
+
+#[test]
 fn a_rewritten_history_that_keeps_our_content_is_agreed_on() {
     let stage = two_recipes(Pairing::one_branch());
     stage.edit_in_workspace(INTAKE, &says("two"));
