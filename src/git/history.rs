@@ -33,17 +33,18 @@ impl Cache {
 
     /// Returns those of the files that a commit of our own made exactly so, or removed, each with the newest such commit:
     /// one that was put onto `since` itself and that ends in `tip`, not one that came by a merge, and whose message
-    /// is the one that is meant. Of a long history only the newest 2,000 commits are looked at.
+    /// and time (seconds since 1970) are those that are meant. Of a long history, and where there is no `since`, only the newest 2,000 commits are
+    /// looked at.
     ///
     /// # Errors
     /// [`GitError::NotFound`] where the cache lacks one of the two.
     pub async fn made_since(
         &self,
-        since: CommitId,
+        since: Option<CommitId>,
         tip: CommitId,
         path: &RepoPath,
         files: BTreeMap<PackagePath, Option<BlobId>>,
-        is_it: impl Fn(&str) -> bool + Send + 'static,
+        is_it: impl Fn(&str, i64) -> bool + Send + 'static,
     ) -> Result<BTreeMap<PackagePath, CommitId>, GitError> {
         let (path, ours) = (path.clone(), self.0.settings.author.clone());
         self.objects(move |folder| made_since(folder, &ours, is_it, since, tip, &path, files)).await
@@ -76,21 +77,23 @@ fn held_since(
 fn made_since(
     folder: &Path,
     ours: &Author,
-    is_it: impl Fn(&str) -> bool,
-    since: CommitId,
+    is_it: impl Fn(&str, i64) -> bool,
+    since: Option<CommitId>,
     tip: CommitId,
     path: &RepoPath,
     mut files: BTreeMap<PackagePath, Option<BlobId>>,
 ) -> Result<BTreeMap<PackagePath, CommitId>, GitError> {
     let repository = open(folder)?;
-    let (since, tip) = (oid(since.as_bytes()), oid(tip.as_bytes()));
-    if !repository.graph_descendant_of(tip, since).map_err(damaged(folder))? {
-        return Ok(BTreeMap::new());
-    }
+    let tip = oid(tip.as_bytes());
     let mut walk = repository.revwalk().map_err(damaged(folder))?;
     walk.simplify_first_parent().map_err(damaged(folder))?;
     walk.push(tip).map_err(missing(folder, "commit", tip))?;
-    walk.hide(since).map_err(missing(folder, "commit", since))?;
+    if let Some(since) = since.map(|since| oid(since.as_bytes())) {
+        if !repository.graph_descendant_of(tip, since).map_err(damaged(folder))? {
+            return Ok(BTreeMap::new());
+        }
+        walk.hide(since).map_err(missing(folder, "commit", since))?;
+    }
     let (name, email) = ours.parts();
     let mut found = BTreeMap::new();
     for commit in walk.take(MAX_COMMITS) {
@@ -98,7 +101,8 @@ fn made_since(
         let commit = repository.find_commit(id).map_err(missing(folder, "commit", id))?;
         let by = commit.committer();
         let is_ours = (by.name_bytes(), by.email_bytes()) == (name.as_bytes(), email.as_bytes());
-        if !is_ours || !commit.message().is_ok_and(&is_it) {
+        let at = by.when().seconds();
+        if !is_ours || !commit.message().is_ok_and(|text| is_it(text, at)) {
             continue;
         }
         let tree =

@@ -55,6 +55,9 @@ pub struct State {
     /// The branch's tip, or the commit of ours that became it, at the last look that was saved. A commit of ours that
     /// follows it was pushed by a process that did not get to save that.
     pub pushed: Option<CommitId>,
+    /// The first export that was asked for since the project has this state: a commit of ours that is older was made
+    /// before the state was lost, or by another pairing. Not said by older versions.
+    pub begun: Option<Begun>,
     /// The commit that shows the workspace's side of the conflicts, pushed to `refs/recipesync/PROJECT`.
     pub offered: Option<CommitId>,
     /// Names the package and the branches of the last look, where it has changed no record and has left nothing to
@@ -127,6 +130,15 @@ pub struct Revision {
     pub commit: Option<CommitId>,
     /// The tree at the project's path; `None` while there is nothing.
     pub tree: Option<TreeId>,
+}
+
+/// The first export of a state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Begun {
+    /// Its package.
+    pub package: u64,
+    /// When it was asked for.
+    pub at: DateTime<Utc>,
 }
 
 /// An import on its way: what is sent is recorded before it is sent.

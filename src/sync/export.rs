@@ -10,7 +10,7 @@ use super::workspace::Listing;
 use super::{CURRENT, Failed, Now, Stepped, Wiring, fail, rest};
 use crate::blocking;
 use crate::model::project::Source;
-use crate::model::state::{Next, Phase, Records, State};
+use crate::model::state::{Begun, Next, Phase, Records, State};
 use crate::workato::{Class, Download, FolderAsset, JobStatus, Turn, WorkatoError, poll_delay};
 
 /// How far fetching has come.
@@ -108,6 +108,7 @@ pub(super) async fn begin(wiring: &Wiring, mut state: State, clock: Now) -> Fetc
         Ok(package) => {
             let done = package.status == JobStatus::Completed;
             let (package, running, run) = (package.id, clock.later(), wiring.run);
+            state.begun = state.begun.or(Some(Begun { package, at: now }));
             state.phase = Phase::Exporting { package, since: now, polls: 0, done, running, run };
             state.look = true;
             let next = if done { Next::Now } else { Next::At(now + wait(0)) };

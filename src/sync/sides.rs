@@ -201,25 +201,35 @@ impl Sides {
         state: &State,
         records: &mut Records,
     ) -> Result<(), StepError> {
-        let (Some(tip), Some(since), None) = (self.watched.revision.commit, state.pushed, &self.mirror)
-        else {
+        let (Some(tip), since, None) = (self.watched.revision.commit, state.pushed, &self.mirror) else {
             return Ok(());
         };
-        if since == tip {
+        // Where no look was saved yet, the first export of this state says how far back a push of it can be.
+        let begun = state.begun.filter(|_| since.is_none());
+        if since == Some(tip) || since.is_none() && begun.is_none() {
             return Ok(());
         }
         let plan = self.plan(wiring.mode(), state.established, records);
         let mut files = plan.to_git;
         files.extend(plan.conflicts.into_iter().map(|(path, pair)| (path, pair.workspace)));
-        if files.is_empty() || !wiring.repository.has_commit(since).await? {
+        if files.is_empty() {
+            return Ok(());
+        }
+        if let Some(since) = since
+            && !wiring.repository.has_commit(since).await?
+        {
             return Ok(());
         }
         let path = &wiring.project.path;
         let (project, last) = (wiring.project.name.to_string(), state.last_export.as_ref());
         let last = last.and_then(|last| last.package);
         // Another project's commits, and our own that were brought here from another branch, say nothing of this push.
-        let is_it = move |text: &str| {
-            message::origin(text).is_some_and(|(name, package)| name == project && package > last)
+        let is_it = move |text: &str, at: i64| {
+            let is_of_this = |package: Option<u64>| {
+                begun.is_none_or(|begun| package >= Some(begun.package) && at >= begun.at.timestamp())
+            };
+            message::origin(text)
+                .is_some_and(|(name, package)| name == project && package > last && is_of_this(package))
         };
         for (path, commit) in wiring.repository.made_since(since, tip, path, files, is_it).await? {
             let blob = self.workspace.get(&path).copied();

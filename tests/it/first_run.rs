@@ -277,3 +277,19 @@ fn a_merge_that_has_not_seen_the_latest_edit_does_not_overwrite_it() {
         assert!(stage.imports().is_empty());
     }
 }
+
+#[test]
+fn what_a_lost_state_once_exported_is_no_reason_to_overwrite_it() {
+    let stage = Stage::in_sync(Pairing::one_branch(), &[(INTAKE, recipe("Intake", "one"))]);
+    stage.edit_in_workspace(INTAKE, &says("two"));
+    stage.sync().expect(0, "in_sync");
+    stage.edit_on_branch("main", INTAKE, "two", "three");
+    stage.sync().expect(0, "in_sync");
+    // Somebody goes back to what was exported before, and nobody knows any more what came after what.
+    stage.edit_in_workspace(INTAKE, &says("two"));
+    recipesync::fs::remove_folder(&stage.path("state")).unwrap();
+    let synced = stage.sync().expect(2, "conflict");
+    assert_eq!(synced.list("conflicts"), [INTAKE]);
+    assert_eq!(said(stage.workspace_file(INTAKE)).as_deref(), Some("two"));
+    assert_eq!(stage.imports().len(), 1);
+}

@@ -323,6 +323,50 @@ const FOLLOWED_BY_DELETION: Scenario = Scenario {
     ..PLAIN
 };
 
+const FIRST_RUN_FOLLOWED_BY_WORK: Scenario = Scenario {
+    name: "what the first run has pushed before the kill is edited and deleted",
+    is_settled: false,
+    meanwhile: |ground, _| {
+        if ground.people().branch("main").contains_key(OLD) {
+            let two = recipe("intake", "two");
+            ground.people().commit("main", &[(INTAKE, Some(two)), (OLD, None)]);
+        }
+    },
+    edits: &BASE,
+    commits: 1,
+    imports: 1,
+    ends: |sight| {
+        if sight.commits.len() == 1 {
+            return sight.agree(&BASE);
+        }
+        let waits: Vec<&str> = sight.state.to_prune.keys().map(|path| path.as_str()).collect();
+        ensure!(waits == [OLD] && sight.standing == Standing::Drift, "the deletion is not told");
+        let branch = [(INTAKE, "two"), (NOTIFY, "one")];
+        sight.hold(&[(INTAKE, "two"), (NOTIFY, "one"), (OLD, "one")], &branch)
+    },
+    ..PLAIN
+};
+
+const FIRST_RUN_FOLLOWED_BY_DELETIONS: Scenario = Scenario {
+    name: "all that the first run has pushed before the kill is deleted",
+    is_settled: false,
+    meanwhile: |ground, _| {
+        if ground.people().branch("main").contains_key(OLD) {
+            ground.people().commit("main", &BASE.map(|(path, _)| (path, None)));
+        }
+    },
+    edits: &BASE,
+    commits: 1,
+    ends: |sight| {
+        if sight.commits.len() == 1 {
+            return sight.agree(&BASE);
+        }
+        ensure!(sight.state.to_prune.len() == BASE.len(), "the deletions are not told");
+        sight.hold(&BASE, &[])
+    },
+    ..PLAIN
+};
+
 const FOLLOWED_BY_RETURN: Scenario = Scenario {
     name: "the deletion that was pushed before the kill is undone",
     change: |ground| {
@@ -446,11 +490,13 @@ const SETTLED_FOR_WORKSPACE: Scenario = Scenario {
 };
 
 /// The others, which are told with every single kill.
-pub(crate) const FURTHER: [Scenario; 15] = [
+pub(crate) const FURTHER: [Scenario; 17] = [
     FOLLOWED_BY_COMMIT,
     FOLLOWED_BY_EDIT,
     FOLLOWED_BY_REVERT,
     FOLLOWED_BY_DELETION,
+    FIRST_RUN_FOLLOWED_BY_WORK,
+    FIRST_RUN_FOLLOWED_BY_DELETIONS,
     FOLLOWED_BY_RETURN,
     LOST_REQUEST,
     NEW_FILES,
