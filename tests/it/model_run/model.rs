@@ -154,8 +154,12 @@ impl Model {
                 self.follows.contains_key(&(path.clone(), now.clone())),
                 "{path} holds {now} in {place:?}, which nobody wrote there"
             );
+            // What the workspace may hold after what was judged there; its branch only must not go back.
+            let goes_on = place == Place::Mirror && !self.has_seen(&path, &before, &now);
             ensure!(
-                self.has_seen(&path, &now, &before) || self.void.contains(&(path.clone(), before.clone())),
+                self.has_seen(&path, &now, &before)
+                    || self.void.contains(&(path.clone(), before.clone()))
+                    || goes_on,
                 "{now} took the place of {before} at {path} in {place:?}, and who wrote it had not seen that"
             );
             self.stands.insert((place, path), now);
@@ -322,6 +326,21 @@ fn the_model_complains_of_a_branch_that_is_not_what_the_workspace_was() {
     assert!(looked(Some("t2x"), edited).is_ok());
     assert!(looked(None, deleted).is_ok());
     assert!(looked(None, made_anew).is_ok());
+    // Whoever deletes a file that is in conflict leaves the place to the other side's.
+    let left_to_the_other = |model: &mut Model| {
+        *model = Model::default();
+        model.write(Place::Mirror, PATH, "t2x");
+        model.write(Place::Workspace, PATH, "t2x");
+        model.write(Place::Main, PATH, "t3x");
+        model.delete(Place::Workspace, PATH);
+        model.look(Place::Workspace, &[(PATH.to_owned(), "say t3x".to_owned())].into()).unwrap();
+    };
+    let went_back = |model: &mut Model| {
+        model.write(Place::Workspace, PATH, "t2x");
+        model.write(Place::Mirror, PATH, "t2x");
+    };
+    assert!(looked(Some("t3x"), left_to_the_other).is_ok());
+    assert!(looked(Some("t1x"), went_back).unwrap_err().contains("had not seen"));
     assert!(looked(None, edited).unwrap_err().contains("nobody deleted"));
     assert!(looked(None, |_| ()).unwrap_err().contains("nobody deleted"));
     assert!(looked(Some("t2x"), edited_in_git).unwrap_err().contains("and the workspace t1x"));
@@ -332,14 +351,21 @@ fn the_model_complains_of_a_branch_that_is_not_what_the_workspace_was() {
     assert!(left(Some("t2x"), edited_in_git).is_ok());
     assert!(left(Some("t1x"), edited_in_git).unwrap_err().contains("people have left"));
     assert!(left(Some("t2x"), edited).unwrap_err().contains("people have left"));
+}
 
-    // Who merges has seen both, and what they leave out is gone by their hand.
-    let mut model = model(|model| {
-        model.write(Place::Main, PATH, "t2x");
-        model.write(Place::Workspace, PATH, "t3x");
-        model.write(Place::Mirror, PATH, "t3x");
-    });
-    assert!(model.clone().look(Place::Workspace, &files(Some("t2x"))).is_err());
+#[test]
+fn who_merges_has_seen_both() {
+    const PATH: &str = "a";
+    let mut model = Model::default();
+    for place in [Place::Workspace, Place::Main, Place::Mirror] {
+        model.write(place, PATH, "t1x");
+    }
+    model.share();
+    model.write(Place::Main, PATH, "t2x");
+    model.write(Place::Workspace, PATH, "t3x");
+    model.write(Place::Mirror, PATH, "t3x");
+    let files = [(PATH.to_owned(), "say t2x".to_owned())].into();
+    assert!(model.clone().look(Place::Workspace, &files).is_err());
     model.merge(PATH, false);
-    model.look(Place::Workspace, &files(Some("t2x"))).unwrap();
+    model.look(Place::Workspace, &files).unwrap();
 }
