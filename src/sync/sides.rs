@@ -18,7 +18,7 @@ use crate::model::oid::{BlobId, CommitId};
 use crate::model::path::PackagePath;
 use crate::model::plan::{self, Base, Decision, Facts, Files, Input, Pair, Plan, Undecided};
 use crate::model::project::Mode;
-use crate::model::state::{Record, Records, State};
+use crate::model::state::{Begun, Record, Records, State};
 
 /// How many files are compared at a time.
 const COMPARED_AT_ONCE: usize = 1000;
@@ -94,8 +94,9 @@ impl Sides {
         };
         let pairs = to_compare(state, records, workspace, &watched, mirror.as_ref());
         // A path that is absent on one side has nothing to compare, and a history all the same.
-        let mut open: BTreeSet<PackagePath> =
-            plan::open(&known(records), &sent(records), workspace, &watched.files).into_iter().cloned().collect();
+        let (known, sent) = (known(records), sent(records));
+        let open = plan::open(&known, &sent, workspace, &watched.files).into_iter();
+        let mut open: BTreeSet<PackagePath> = open.cloned().collect();
         let mut sides = Self {
             facts: complete(wiring, facts.clone(), &pairs).await?,
             workspace: workspace.clone(),
@@ -212,12 +213,11 @@ impl Sides {
         let plan = self.plan(wiring.mode(), state.established, records);
         let mut files = plan.to_git;
         files.extend(plan.conflicts.into_iter().map(|(path, pair)| (path, pair.workspace)));
-        if files.is_empty() {
-            return Ok(());
-        }
-        if let Some(since) = since
-            && !wiring.repository.has_commit(since).await?
-        {
+        let is_lost = match since {
+            Some(since) => !wiring.repository.has_commit(since).await?,
+            None => false,
+        };
+        if files.is_empty() || is_lost {
             return Ok(());
         }
         let path = &wiring.project.path;
@@ -225,11 +225,10 @@ impl Sides {
         let last = last.and_then(|last| last.package);
         // Another project's commits, and our own that were brought here from another branch, say nothing of this push.
         let is_it = move |text: &str, at: i64| {
-            let is_of_this = |package: Option<u64>| {
-                begun.is_none_or(|begun| package >= Some(begun.package) && at >= begun.at.timestamp())
-            };
-            message::origin(text)
-                .is_some_and(|(name, package)| name == project && package > last && is_of_this(package))
+            message::origin(text).is_some_and(|(name, package)| {
+                let is_new = |begun: Begun| package >= Some(begun.package) && at >= begun.at.timestamp();
+                name == project && package > last && begun.is_none_or(is_new)
+            })
         };
         for (path, commit) in wiring.repository.made_since(since, tip, path, files, is_it).await? {
             let blob = self.workspace.get(&path).copied();
