@@ -29,7 +29,10 @@ impl Run<'_> {
     /// Returns the file that a text makes.
     fn file(path: &str, mark: &str) -> String {
         match path {
-            TOOL => format!("{{\"title\": \"tool\", \"description\": \"{mark}\", \"version_no\": 1}}"),
+            // Not in the description, which a platform that does something else may write.
+            TOOL => format!(
+                "{{\"title\": \"tool\", \"description\": \"\", \"purpose\": \"{mark}\", \"version_no\": 1}}"
+            ),
             TOOL_CODE => format!("# {mark}\n"),
             _ => recipe(path.rsplit('/').next().unwrap().split('.').next().unwrap(), mark),
         }

@@ -46,6 +46,8 @@ pub(crate) struct Model {
     shared: BTreeSet<(String, String)>,
     /// Deletions of what the daemon has never seen on both sides: they leave what was there before, nothing.
     void: BTreeSet<(String, String)>,
+    /// What people deleted in the workspace, by path.
+    deleted: BTreeSet<(String, String)>,
     written: usize,
 }
 
@@ -95,6 +97,9 @@ impl Model {
             self.void.insert((path.to_owned(), mark.clone()));
         }
         self.write(place, path, &mark);
+        if place == Place::Workspace {
+            self.deleted.insert((path.to_owned(), mark));
+        }
     }
 
     /// Returns whether a text, or one that it goes back to, was on both sides.
@@ -167,20 +172,12 @@ impl Model {
         Ok(())
     }
 
-    /// Returns the deletion that the workspace's branch shows where a mark stood: the workspace may hold another file
-    /// by now. The mark itself where nobody has deleted it.
+    /// Returns the deletion in the workspace that its branch shows where a mark stood: there may be another file by
+    /// now. The mark itself where nobody has deleted it.
     fn deletion(&self, path: &str, before: &str) -> String {
-        let mut open = vec![self.at(Place::Workspace, path)];
-        let mut known = BTreeSet::new();
-        while let Some(mark) = open.pop() {
-            if !is_file(&mark) && self.has_seen(path, &mark, before) {
-                return mark;
-            }
-            if known.insert(mark.clone()) {
-                open.extend(self.follows.get(&(path.to_owned(), mark)).into_iter().flatten().cloned());
-            }
-        }
-        before.to_owned()
+        let deletions = self.deleted.iter().filter(|(of, _)| of == path);
+        let mut seen = deletions.filter(|(_, mark)| self.has_seen(path, mark, before));
+        seen.next_back().map_or(before, |(_, mark)| mark).to_owned()
     }
 
     /// Says that the daemon has left a branch alone that is not its own.
@@ -340,6 +337,7 @@ fn the_model_complains_of_a_branch_that_is_not_what_the_workspace_was() {
         model.write(Place::Mirror, PATH, "t2x");
     };
     assert!(looked(Some("t3x"), left_to_the_other).is_ok());
+    assert!(looked(None, left_to_the_other).is_ok());
     assert!(looked(Some("t1x"), went_back).unwrap_err().contains("had not seen"));
     assert!(looked(None, edited).unwrap_err().contains("nobody deleted"));
     assert!(looked(None, |_| ()).unwrap_err().contains("nobody deleted"));
