@@ -94,12 +94,15 @@ impl People<'_> {
     }
 
     /// Returns what a merge of one branch into another is made of, each file by what it says: what both were last,
-    /// what the branch holds, and what the other one holds. `None` where there is no other.
+    /// what the branch holds, and what the other one holds. `None` where there is no other, or it is merged.
     pub(crate) fn to_merge(self, branch: &str, other: &str) -> Option<[BTreeMap<String, String>; 3]> {
         let upstream = self.upstream();
         let theirs = Self::tip_in(&upstream, other)?;
         let ours = Self::tip_in(&upstream, branch);
         let base = ours.and_then(|ours| upstream.merge_base(ours, theirs).ok());
+        if base == Some(theirs) {
+            return None;
+        }
         let held = |commit: Option<Oid>| commit.map(|commit| files(&upstream, commit)).unwrap_or_default();
         Some([held(base), held(ours), held(Some(theirs))])
     }

@@ -155,7 +155,7 @@ impl Run<'_> {
                 taken.push(path.clone());
             }
         }
-        if taken.is_empty() && (is_squashed || clash.is_empty()) {
+        if taken.is_empty() && is_squashed {
             return false;
         }
         self.deeds
