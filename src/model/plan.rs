@@ -467,6 +467,11 @@ mod tests {
         }
 
         fn plan(&self) -> Plan {
+            self.plan_knowing(|_| facts(&[PATH]))
+        }
+
+        /// Plans with what is found out of that which a plan asks for.
+        fn plan_knowing(&self, find_out: impl Fn(Undecided) -> Facts) -> Plan {
             let letters = |text: &str| {
                 let mut chars = text.chars();
                 (chars.next().unwrap(), chars.next().unwrap())
@@ -483,6 +488,7 @@ mod tests {
             let (workspace, branch) = letters(self.now);
             let set = |flag: bool| if flag { BTreeSet::from([path(PATH)]) } else { BTreeSet::new() };
             let decision = self.take.map(|take| Decision { take, shown: pair(workspace, branch) });
+            let asked = undecided(&known, &files(self.sent), &files(workspace), &files(branch));
             plan(&Input {
                 mode: self.mode,
                 established: self.established,
@@ -493,7 +499,7 @@ mod tests {
                 branch: &files(branch),
                 seen: &set(self.seen),
                 dropped: &set(self.dropped),
-                facts: &facts(&[PATH]),
+                facts: &find_out(asked),
             })
         }
 
@@ -750,6 +756,42 @@ mod tests {
             2,
             "what was sent is looked for"
         );
+    }
+
+    #[test]
+    fn what_is_compared_is_enough_to_decide() {
+        let all = facts(&[PATH]);
+        let asked_for = |asked: Undecided| {
+            let mut some = Facts::default();
+            for ((path, blob), level) in asked {
+                let known = all.0[&(path.clone(), blob)];
+                match level {
+                    Level::Content => some.insert_content(path, blob, known.content),
+                    Level::Meaning => drop(some.0.insert((path, blob), known)),
+                }
+            }
+            some
+        };
+        let sides = ['-', 'a', 'A', 'x', 'y'];
+        let nows =
+            sides.iter().flat_map(|a| sides.iter().map(move |b| String::leak(format!("{a}{b}")) as &str));
+        for now in nows.collect::<Vec<_>>() {
+            for base in ["?", ".", "aa", "aA", "ax", "-a", "xy"] {
+                for mode in [Mode::OneBranch, Mode::TwoBranches] {
+                    for (sent, bits) in
+                        sides.into_iter().flat_map(|sent| (0..8).map(move |bits| (sent, bits)))
+                    {
+                        let (established, seen, dropped) = (bits & 1 > 0, bits & 2 > 0, bits & 4 > 0);
+                        let case = Case { established, sent, seen, dropped, ..Case::of(mode, base, now) };
+                        assert_eq!(
+                            case.plan_knowing(asked_for),
+                            case.plan(),
+                            "{mode:?} {base} {now} {sent} {bits}"
+                        );
+                    }
+                }
+            }
+        }
     }
 
     proptest::proptest! {
