@@ -104,14 +104,18 @@ impl Model {
 
     /// Returns whether a text, or one that it goes back to, was on both sides.
     fn was_shared(&self, path: &str, mark: &str) -> bool {
-        let key = (path.to_owned(), mark.to_owned());
-        self.shared.contains(&key)
-            || self
-                .follows
-                .get(&key)
-                .into_iter()
-                .flatten()
-                .any(|before| is_file(before) && self.was_shared(path, before))
+        let mut open = vec![mark.to_owned()];
+        // Marks may follow each other in a circle: what came back after it was replaced.
+        let mut known = BTreeSet::new();
+        while let Some(mark) = open.pop() {
+            let key = (path.to_owned(), mark);
+            if self.shared.contains(&key) {
+                return true;
+            }
+            let before = self.follows.get(&key).into_iter().flatten().filter(|before| is_file(before));
+            open.extend(before.filter(|before| known.insert((*before).clone())).cloned());
+        }
+        false
     }
 
     /// Notes that a mark was written in sight of another.
