@@ -525,6 +525,61 @@ fn what_cannot_stand_is_between_markers_and_the_other_edits_are_not() {
 }
 
 #[test]
+fn steps_of_which_some_are_out_of_place_are_written_as_each_side_has_them() {
+    let elsif = |name: &str| {
+        block("elsif", name, &[step(&format!("{name}i"), name), step(&format!("{name}j"), name)])
+    };
+    let base = edited(|r| {
+        r["code"]["block"][3]["block"].as_array_mut().unwrap().extend([elsif("e1"), elsif("e2")]);
+    });
+    let branches = |r: &mut Value, edit: &dyn Fn(&mut Vec<Value>)| {
+        edit(r["code"]["block"][3]["block"].as_array_mut().unwrap());
+        renumber(&mut r["code"], &mut 0);
+    };
+    // Here the last branch goes and the one before it becomes the last; there one is put behind.
+    let (mut ours, mut theirs) = (base.clone(), base.clone());
+    branches(&mut ours, &|inside| {
+        inside.pop();
+        inside[2]["keyword"] = json!("else");
+        inside[2]["input"] = json!({});
+    });
+    ours["concurrency"] = json!(7);
+    branches(&mut theirs, &|inside| inside.push(elsif("e3")));
+    block_of(&mut theirs)[0]["comment"] = json!("q1");
+    for (left, right) in [(&ours, &theirs), (&theirs, &ours)] {
+        let found = merge(&path(), &text(&base), &text(left), &text(right)).unwrap();
+        assert_eq!(found.conflicts, ["step 7 Else is out of place after merging"]);
+        let (inside, outside) = parts(&found.text);
+        assert!(outside.contains("\"concurrency\": 7,") && !inside.contains("concurrency"), "{inside}");
+        for word in ["\"else\"", "\"e3\"", "\"e2\"", "q1"] {
+            assert!(inside.contains(word) && !outside.contains(word), "{word}\n{inside}");
+        }
+        // Each side of the markers is that side's steps.
+        for (side, own) in [(0, left), (1, right)] {
+            let written: Value = serde_json::from_str(&picked(&found.text, side)).unwrap();
+            let own: Value = serde_json::from_slice(&text(own)).unwrap();
+            assert_eq!(written["code"], own["code"]);
+            assert_eq!(written["concurrency"], 7);
+        }
+    }
+}
+
+/// Returns what is left where the first or the second side of each conflict is taken.
+fn picked(text: &[u8], side: usize) -> String {
+    let (mut out, mut at) = (String::new(), None);
+    for line in String::from_utf8_lossy(text).lines() {
+        match (line, at) {
+            ("<<<<<<< ours", _) => at = Some(0),
+            ("=======", Some(_)) => at = Some(1),
+            (">>>>>>> theirs", _) => at = None,
+            (line, at) if at.is_none_or(|at| at == side) => out.extend([line, "\n"]),
+            _ => {}
+        }
+    }
+    out
+}
+
+#[test]
 fn what_the_server_derives_is_no_conflict_at_the_top_either() {
     let with = |description: Value| {
         let mut recipe = recipe();
