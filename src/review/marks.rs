@@ -4,6 +4,9 @@ use std::collections::HashMap;
 
 use super::lists::align;
 
+/// A token of more bytes is no word, but data: a change inside of it is marked by itself.
+const LONG_TOKEN: usize = 200;
+
 /// A part of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Span {
@@ -37,6 +40,10 @@ pub fn marked(old: &str, new: &str) -> (Vec<Span>, Vec<Span>) {
     let common: usize = pairs.iter().map(|(was, _)| weight(&left[*was])).sum();
     let all = |tokens: &[&str]| tokens.iter().map(weight).sum::<usize>();
     if 3 * common < all(&left).max(all(&right)) {
+        let is_long = |tokens: &[&str]| tokens.iter().any(|token| token.len() > LONG_TOKEN);
+        if is_long(&left) && is_long(&right) {
+            return by_ends(old, new);
+        }
         return (vec![Span::plain(old)], vec![Span::plain(new)]);
     }
     let spans = |tokens: &[&str], kept: &mut dyn Iterator<Item = usize>| {
@@ -52,6 +59,26 @@ pub fn marked(old: &str, new: &str) -> (Vec<Span>, Vec<Span>) {
         spans
     };
     (spans(&left, &mut pairs.iter().map(|pair| pair.0)), spans(&right, &mut pairs.iter().map(|pair| pair.1)))
+}
+
+/// Marks what is between the characters that both texts start with and those that both end with; nothing if those are
+/// less than a third.
+fn by_ends(old: &str, new: &str) -> (Vec<Span>, Vec<Span>) {
+    let same = |(left, right): &(char, char)| left == right;
+    let bytes = |(c, _): (char, char)| c.len_utf8();
+    let front: usize = old.chars().zip(new.chars()).take_while(same).map(bytes).sum();
+    let ends = old[front..].chars().rev().zip(new[front..].chars().rev());
+    let back: usize = ends.take_while(same).map(bytes).sum();
+    if 3 * (front + back) < old.len().max(new.len()) {
+        return (vec![Span::plain(old)], vec![Span::plain(new)]);
+    }
+    let spans = |text: &str| {
+        let end = text.len() - back;
+        let parts = [(&text[..front], false), (&text[front..end], true), (&text[end..], false)];
+        let parts = parts.into_iter().filter(|(part, _)| !part.is_empty());
+        parts.map(|(part, marked)| Span { text: part.to_owned(), marked }).collect()
+    };
+    (spans(old), spans(new))
 }
 
 fn tokens(text: &str) -> Vec<&str> {
@@ -99,5 +126,17 @@ mod tests {
         assert_eq!(told("‹a b› x y z", "‹a c› x y z"), "[-‹a b›-] x y z | {+‹a c›+} x y z");
         assert_eq!(told("a b", "c d"), "a b | c d");
         assert_eq!(told("‹unclosed", "‹unclosed!"), "‹unclosed | ‹unclosed{+!+}");
+    }
+
+    #[test]
+    fn a_change_inside_of_data_without_words_is_marked_by_itself() {
+        let data = "aé".repeat(200);
+        assert_eq!(
+            told(&format!("{data}x{data}"), &format!("{data}yz{data}")),
+            format!("{data}[-x-]{data} | {data}{{+yz+}}{data}")
+        );
+        assert_eq!(told(&data, &format!("{data}é")), format!("{data} | {data}{{+é+}}"));
+        let other = "bü".repeat(200);
+        assert_eq!(told(&data, &other), format!("{data} | {other}"));
     }
 }

@@ -101,8 +101,16 @@ impl<'d> Section<'d> {
                 left_out += run.len();
                 continue;
             }
-            let texts: Vec<String> = run.iter().map(|line| fenced_line(line, most)).collect();
-            left_out += push_run(&mut kept, texts, most);
+            let mut texts: Vec<(Sign, String)> = (run.iter().zip(common(run)))
+                .map(|(line, common)| (line.sign, fenced_line(line, common, most)))
+                .collect();
+            if !fits(&texts, most) {
+                // What has changed before what stands around it.
+                let all = texts.len();
+                texts.retain(|(sign, _)| *sign != Sign::Text);
+                left_out += all - texts.len();
+            }
+            push_run(&mut kept, texts, most);
         }
         if left_out > 0 {
             let lines = if left_out == 1 { "line" } else { "lines" };
@@ -140,8 +148,30 @@ fn is_kept(line: &Line, cut: Cut) -> bool {
     }
 }
 
+/// Returns for each line of a value how many characters it starts with that its other version has as well; 0 for a line
+/// of which there is no other version.
+fn common(run: &[Line]) -> Vec<usize> {
+    let mut common = vec![0; run.len()];
+    let is_old = |line: &Line| matches!(line.sign, Sign::Removed | Sign::TextRemoved);
+    let is_new = |line: &Line| matches!(line.sign, Sign::Added | Sign::TextAdded);
+    let length =
+        |from: usize, is: &dyn Fn(&Line) -> bool| run[from..].iter().take_while(|line| is(line)).count();
+    let mut at = 0;
+    while at < run.len() {
+        let removed = length(at, &is_old);
+        let added = length(at + removed, &is_new);
+        for old in at..at + removed.min(added) {
+            let (left, right) = (run[old].text(), run[old + removed].text());
+            let same = left.chars().zip(right.chars()).take_while(|(left, right)| left == right).count();
+            (common[old], common[old + removed]) = (same, same);
+        }
+        at += (removed + added).max(1);
+    }
+    common
+}
+
 /// Returns a line as it stands in the fence: its sign first, which is what forges colour.
-fn fenced_line(line: &Line, most: usize) -> String {
+fn fenced_line(line: &Line, common: usize, most: usize) -> String {
     let sign = match line.sign {
         Sign::Added | Sign::TextAdded => '+',
         Sign::Removed | Sign::TextRemoved => '-',
@@ -155,11 +185,12 @@ fn fenced_line(line: &Line, most: usize) -> String {
         Depth::Value => 9,
     };
     let text = printable::one_line(&line.text());
-    format!("{sign}{}{}", " ".repeat(indent), shortened(&text, most))
+    format!("{sign}{}{}", " ".repeat(indent), shortened(&text, common, most))
 }
 
-/// Returns a text without its middle, if it has more than so many characters.
-fn shortened(text: &str, most: usize) -> String {
+/// Returns a text without its middle, if it has more than so many characters. Where it differs from another version, which
+/// is behind the characters that both start with, it is not cut: cut alike, the two would read the same.
+fn shortened(text: &str, common: usize, most: usize) -> String {
     if text.len() <= most {
         return text.to_owned();
     }
@@ -168,40 +199,49 @@ fn shortened(text: &str, most: usize) -> String {
         return text.to_owned();
     }
     let (front, back) = (most.div_ceil(2), most / 2);
-    let at = |number: usize| text.char_indices().nth(number).map_or(text.len(), |(at, _)| at);
-    format!("{}…({} more)…{}", &text[..at(front)], count - front - back, &text[at(count - back)..])
+    let part = |from: usize, to: usize| text.chars().skip(from).take(to - from).collect::<String>();
+    if common < front {
+        return format!("{}…({} more)…{}", part(0, front), count - front - back, part(count - back, count));
+    }
+    let start = common - front / 2;
+    let end = (start + most).min(count);
+    let behind = if end < count { format!("…({} more)…", count - end) } else { String::new() };
+    format!("…({start} more)…{}{behind}", part(start, end))
 }
 
-/// Appends the lines of a value, without the middle ones if they are too much; returns how many are left out.
-fn push_run(kept: &mut Vec<String>, lines: Vec<String>, most: usize) -> usize {
-    let size = |line: &String| line.chars().count();
-    let most = most.saturating_mul(2);
-    if lines.len() < 4 || lines.iter().map(size).sum::<usize>() <= most {
-        kept.extend(lines);
-        return 0;
-    }
-    let fitting = |lines: &mut dyn Iterator<Item = &String>| {
-        let mut sum = 0;
-        lines
-            .take_while(|line| {
-                sum += size(line);
-                sum <= most / 2
-            })
-            .count()
-            .max(1)
+/// Returns whether the lines of a value are not too much.
+fn fits(lines: &[(Sign, String)], most: usize) -> bool {
+    let size = lines.iter().map(|(_, line)| line.chars().count()).sum::<usize>();
+    lines.len() < 4 || size <= most.saturating_mul(2)
+}
+
+/// Appends the lines of a value, without the middle ones if they are too much. What a part of a text starts with stays:
+/// where it is from, and a line of each version.
+fn push_run(kept: &mut Vec<String>, lines: Vec<(Sign, String)>, most: usize) {
+    let least = if lines.first().is_some_and(|(sign, _)| *sign == Sign::Header) { 3 } else { 1 };
+    let (front, back) = if fits(&lines, most) {
+        (lines.len(), 0)
+    } else {
+        let fitting = |lines: &mut dyn Iterator<Item = &(Sign, String)>| {
+            let mut sum = 0;
+            lines
+                .take_while(|(_, line)| {
+                    sum += line.chars().count();
+                    sum <= most
+                })
+                .count()
+        };
+        let front = fitting(&mut lines.iter()).max(least);
+        (front, fitting(&mut lines.iter().rev()).max(1).min(lines.len() - front))
     };
-    let front = fitting(&mut lines.iter());
-    let back = fitting(&mut lines.iter().rev()).min(lines.len() - front);
-    let middle = lines.len() - front - back;
     let end = lines.len() - back;
-    for (at, line) in lines.into_iter().enumerate() {
+    for (at, (_, line)) in lines.into_iter().enumerate() {
         if at < front || at >= end {
             kept.push(line);
         } else if at == front {
-            kept.push(format!("          …({middle} more lines)…"));
+            kept.push(format!("          …({} more lines)…", end - front));
         }
     }
-    0
 }
 
 /// Returns what became of the steps of the new version, by number, for a diagram.

@@ -2,6 +2,7 @@
 
 mod connectors;
 mod examples;
+mod long;
 mod mutations;
 mod planted;
 mod sides;
