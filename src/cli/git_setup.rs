@@ -44,9 +44,9 @@ const LINES: [&str; 3] = [
     "*.lcap_page.zip      diff=workato",
 ];
 
-/// What is added to the clone's configuration.
+/// What is added to the clone's configuration. Git puts a file's name behind the first, whatever it starts with.
 const SETTINGS: [(&str, &str); 4] = [
-    ("diff.workato.textconv", "recipesync show --stable"),
+    ("diff.workato.textconv", "recipesync show --stable --"),
     ("diff.workato.cachetextconv", "true"),
     ("merge.workato.name", "recipesync three-way merge"),
     ("merge.workato.driver", "recipesync merge %O %A %B --path %P"),

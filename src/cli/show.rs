@@ -23,7 +23,7 @@ const MAX_BYTES: u64 = 64 << 20;
 ///
 /// For git, with `*.recipe.json diff=workato` in .gitattributes:
 ///
-///   git config diff.workato.textconv "recipesync show --stable"
+///   git config diff.workato.textconv "recipesync show --stable --"
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct ShowArgs {

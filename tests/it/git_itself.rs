@@ -100,7 +100,7 @@ fn a_clone_is_set_up_and_back_without_a_trace() {
     desk.commit("Attributes");
     let config = desk.read(".git/config");
     assert!(desk.ours(&["git-setup", "orders"]).status.success());
-    assert_eq!(desk.git(&["config", "diff.workato.textconv"]), "recipesync show --stable\n");
+    assert_eq!(desk.git(&["config", "diff.workato.textconv"]), "recipesync show --stable --\n");
     assert_eq!(desk.git(&["config", "merge.workato.driver"]), "recipesync merge %O %A %B --path %P\n");
     let attributes = desk.read(".gitattributes");
     assert!(
@@ -251,7 +251,17 @@ fn a_clone_is_as_it_was_when_it_is_taken_out() {
 
 #[test]
 fn a_file_whose_name_looks_like_an_option_is_printed_and_merged() {
-    for name in ["-x.recipe.json", "--help.recipe.json", "-hq.recipe.json", "--stable.recipe.json"] {
+    for name in [
+        "-x.recipe.json",
+        "--help.recipe.json",
+        "-hq.recipe.json",
+        "--stable.recipe.json",
+        "--stable=x.recipe.json",
+        "--config=x.recipe.json",
+        "--path=x.recipe.json",
+        "-- .recipe.json",
+        "-.recipe.json",
+    ] {
         let desk = Desk::new();
         assert!(desk.ours(&["git-setup"]).status.success());
         desk.write(name, &two_steps("one", "two"));
