@@ -3,6 +3,7 @@
 //! Cloneable, so that everybody who waited for one look at the remote gets the same answer. No text in here holds
 //! the credentials of a URL: the one who makes an error has cut them out.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -162,6 +163,13 @@ impl GitError {
         }
     }
 
+    /// Returns whether the disk is full: what is on it is as good as it was, and only room helps.
+    #[must_use]
+    pub fn is_full_disk(&self) -> bool {
+        let full = [ErrorKind::StorageFull, ErrorKind::QuotaExceeded];
+        matches!(self, Self::Disk(error) if full.contains(&error.source.kind()))
+    }
+
     /// Returns what an operator can do about it, where somebody can.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
@@ -192,6 +200,9 @@ impl GitError {
             Self::Refused { .. } => "let this user push to the branch, or export to another one".to_owned(),
             Self::NotAFolder { path } => format!("make {path} a folder on the branch, or change the project's path"),
             Self::NotAFile { path } => format!("remove or rename {path} on the branch"),
+            Self::Disk(_) if self.is_full_disk() => {
+                "make free space on the disk of `state_dir`; it goes on by itself then".to_owned()
+            }
             Self::NoGit { .. } => "install git 2.39 or newer where the service finds it (PATH)".to_owned(),
             _ => return None,
         })

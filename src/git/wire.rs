@@ -5,9 +5,11 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::GitError;
 use super::url::redact_url;
+use crate::fs::FsError;
 use crate::model::branch::BranchName;
 use crate::model::oid::CommitId;
 
@@ -134,10 +136,21 @@ pub(super) fn failure(url: &str, cache: &Path, stderr: &str) -> GitError {
     if has(&["unable to find remote helper", "' not allowed", "Unable to find remote helper"]) {
         return GitError::Unsupported { what: url, reason };
     }
+    if stderr.lines().any(|line| tells_of_a_full_disk(cache, line)) {
+        let full = std::io::Error::new(std::io::ErrorKind::StorageFull, reason);
+        return GitError::Disk(Arc::new(FsError { verb: "write", path: cache.to_owned(), source: full }));
+    }
     if stderr.lines().any(|line| tells_of_damage(cache, line)) {
         return GitError::Damaged { folder: cache.to_owned(), reason };
     }
     GitError::Unreachable { url, reason }
+}
+
+/// Returns whether a line says that the disk of the cache is full. An upstream on this machine says the same of its
+/// own, so the cache must be named.
+fn tells_of_a_full_disk(cache: &Path, line: &str) -> bool {
+    let full = ["No space left on device", "Out of diskspace", "Disk quota exceeded"];
+    line.contains(&*cache.to_string_lossy()) && full.iter().any(|phrase| line.contains(phrase))
 }
 
 /// Returns whether a line says that the cache is damaged.
@@ -307,6 +320,11 @@ mod tests {
             ("fatal: Unable to create '/state/repos/r.git/shallow.lock': File exists.", "LockHeld"),
             ("fatal: not a git repository: '/state/repos/r.git'", "Damaged"),
             ("fatal: bad object refs/remotes/origin/main", "Damaged"),
+            (
+                "fatal: sha1 file '/state/repos/r.git/objects/pack/tmp_rev_4SBEkw' write error. Out of diskspace",
+                "Disk(FsError",
+            ),
+            ("error: unable to create temporary file: No space left on device", "Unreachable"),
             ("error: bad packed object CRC for 945c9b46d684f08ec84cb316e1dc0061e361f794", "Damaged"),
             ("error: inflate: data stream error\nfatal: pack has 1 unresolved delta", "Damaged"),
             (

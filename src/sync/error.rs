@@ -197,7 +197,7 @@ impl StepError {
     #[must_use]
     pub fn is_of_the_cache(&self) -> bool {
         use GitError::{Damaged, Disk, NotFound};
-        matches!(self, Self::Git(Damaged { .. } | NotFound { .. } | Disk { .. }))
+        matches!(self, Self::Git(error @ (Damaged { .. } | NotFound { .. } | Disk { .. })) if !error.is_full_disk())
     }
 
     /// Returns whether nothing failed, and the step ended because everything is to stop.

@@ -15,6 +15,7 @@ mod directions;
 mod disk;
 mod faults;
 mod first_run;
+mod full_disk;
 mod fuzz_soak;
 mod git_itself;
 mod history;
