@@ -94,8 +94,13 @@ pub(super) fn refusal(reason: &str, name: &str, url: &str, stderr: &str) -> GitE
     if is(&["internal server error", "Internal Server Error"]) {
         return GitError::Unreachable { url: redact_url(url), reason: shown(reason) };
     }
+    let is_incomplete = is(&["missing necessary objects"]);
     let said = remote_lines(stderr);
     let reason = if said.is_empty() { reason.to_owned() } else { format!("{reason}: {said}") };
+    if is_incomplete {
+        // It lacks what its own branches lead to, as one that borrows from a repository that is gone.
+        return GitError::Unreachable { url: redact_url(url), reason: shown(&reason) };
+    }
     GitError::Refused { name, reason: shown(&reason) }
 }
 
@@ -291,6 +296,10 @@ mod tests {
         assert!(matches!(
             refusal("branch is currently checked out", "main", "/up", ""),
             GitError::CheckedOut { .. }
+        ));
+        assert!(matches!(
+            refusal("missing necessary objects", "main", "/up", "remote: fatal: bad object refs/heads/main"),
+            GitError::Unreachable { .. }
         ));
         let stderr =
             "remote: no \u{1b}[31mrecipes\u{1b}[0m on Fridays        \nremote: see https://u:s@h/x\n";

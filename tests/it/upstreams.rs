@@ -1,5 +1,6 @@
 //! What can become of the folder, the branch and the cache between two looks; and caches over a long time.
 
+use crate::daemon_stage::{Stage as DaemonStage, recipe as daemon_recipe};
 use crate::stage::{Pairing, Stage, recipe, said, says};
 
 const INTAKE: &str = "intake.recipe.json";
@@ -146,4 +147,63 @@ fn a_cache_with_many_packs_is_tidied_and_loses_nothing() {
     let after = at_cache(&["cat-file", "--batch-all-objects", "--batch-check"]);
     assert!(objects.lines().all(|line| after.contains(line)), "something was dropped");
     assert_eq!(at_cache(&["fsck", "--no-dangling"]), "");
+}
+
+#[test]
+fn an_upstream_that_borrows_is_served_and_without_its_lender_is_waited_for() {
+    let mut stage = DaemonStage::new();
+    stage.configure(|config| {
+        config.replace("[workspace.dev]\n", "[workspace.dev]\nrequests_per_minute = 10000\n")
+    });
+    stage.repository("lender", "1h");
+    stage.git(".", &["clone", "-q", "--bare", "--shared", "lender.git", "borrower.git"]);
+    stage.git(".", &["clone", "-q", "borrower.git", "borrower"]);
+    stage.knows_repository("borrower", "borrower.git", "1h");
+    stage.project("orders", "dev", "borrower", "1h");
+    stage.project("billing", "dev", "recipes", "1h");
+    stage.save_config();
+    let both = |text: &str| {
+        for project in ["orders", "billing"] {
+            stage.edit("dev", project, "intake", &format!("edited {text}"));
+        }
+    };
+    let outcome = stage.run(&["sync"]);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    both("once");
+    stage.commit("borrower", "orders/report.recipe.json", &daemon_recipe("report", "committed"));
+    let outcome = stage.run(&["sync"]);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    assert!(stage.upstream_has("borrower", "orders/intake.recipe.json", "edited once"));
+    assert!(stage.workspace_has("dev", "orders", "report", "committed"));
+    // From now on it has nothing of its own.
+    stage.git("lender.git", &["fetch", "-q", "../borrower.git", "main:refs/heads/lent"]);
+    stage.git("lender.git", &["repack", "-a", "-d", "-q"]);
+    stage.git("borrower.git", &["repack", "-a", "-d", "-l", "-q"]);
+    stage.git("borrower.git", &["prune-packed"]);
+    assert!(stage.git("borrower.git", &["count-objects", "-v"]).starts_with("count: 0\n"));
+
+    std::fs::rename(stage.path("lender.git"), stage.path("away.git")).unwrap();
+    both("twice");
+    let before = stage.git("borrower.git", &["rev-parse", "main"]);
+    let imports = stage.requests("dev", "import.start").len();
+    // With and without what was fetched before.
+    for _ in 0..2 {
+        let outcome = stage.run(&["sync", "--give-up-after", "1ms"]);
+        assert_eq!(outcome.code, Some(1), "{outcome:?}");
+        let stalled = stage.status("orders")["stalled"].clone();
+        let reason = stalled["reason"].as_str().unwrap();
+        assert!(reason.contains("borrower.git"), "{reason}");
+        assert!(stalled["hint"].as_str().unwrap().contains("check `url`"), "{stalled}");
+        assert_eq!(stage.git("borrower.git", &["rev-parse", "main"]), before);
+        assert!(stage.upstream_has("recipes", "billing/intake.recipe.json", "edited twice"));
+        assert_eq!(stage.status("billing")["state"], "in_sync");
+        assert_eq!(stage.requests("dev", "import.start").len(), imports);
+        recipesync::fs::remove_folder(&stage.path("state/repos/borrower.git")).unwrap();
+    }
+
+    std::fs::rename(stage.path("away.git"), stage.path("lender.git")).unwrap();
+    let outcome = stage.run(&["sync"]);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    assert!(stage.upstream_has("borrower", "orders/intake.recipe.json", "edited twice"));
+    assert_eq!(stage.git("borrower.git", &["fsck", "--no-dangling"]), "");
 }
