@@ -149,6 +149,11 @@ fn a_cache_with_many_packs_is_tidied_and_loses_nothing() {
     assert_eq!(at_cache(&["fsck", "--no-dangling"]), "");
 }
 
+#[expect(clippy::disallowed_methods, reason = "what an administrator does")]
+fn move_folder(stage: &DaemonStage, from: &str, to: &str) {
+    std::fs::rename(stage.path(from), stage.path(to)).unwrap();
+}
+
 #[test]
 fn an_upstream_that_borrows_is_served_and_without_its_lender_is_waited_for() {
     let mut stage = DaemonStage::new();
@@ -182,7 +187,7 @@ fn an_upstream_that_borrows_is_served_and_without_its_lender_is_waited_for() {
     stage.git("borrower.git", &["prune-packed"]);
     assert!(stage.git("borrower.git", &["count-objects", "-v"]).starts_with("count: 0\n"));
 
-    std::fs::rename(stage.path("lender.git"), stage.path("away.git")).unwrap();
+    move_folder(&stage, "lender.git", "away.git");
     both("twice");
     let before = stage.git("borrower.git", &["rev-parse", "main"]);
     let imports = stage.requests("dev", "import.start").len();
@@ -201,9 +206,39 @@ fn an_upstream_that_borrows_is_served_and_without_its_lender_is_waited_for() {
         recipesync::fs::remove_folder(&stage.path("state/repos/borrower.git")).unwrap();
     }
 
-    std::fs::rename(stage.path("away.git"), stage.path("lender.git")).unwrap();
+    move_folder(&stage, "away.git", "lender.git");
     let outcome = stage.run(&["sync"]);
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
     assert!(stage.upstream_has("borrower", "orders/intake.recipe.json", "edited twice"));
     assert_eq!(stage.git("borrower.git", &["fsck", "--no-dangling"]), "");
+}
+
+#[test]
+fn fifty_thousand_commits_take_no_more_memory_than_a_few() {
+    let few = settled();
+    let many = Stage::new(Pairing::one_branch(), &[(INTAKE, recipe("Intake", "one"))]);
+    let mut stream = String::new();
+    for n in 1..=50_000 {
+        let from = if n > 1 { format!("from :{}\n", n - 1) } else { String::new() };
+        let who = format!("committer U <u@x> {n} +0000\ndata 1\nx\n");
+        stream +=
+            &format!("commit refs/heads/main\nmark :{n}\n{who}{from}M 100644 inline f\ndata <<E\n{n}\nE\n\n");
+    }
+    recipesync::fs::write(&many.path("stream"), stream.as_bytes()).unwrap();
+    many.upstream.at_upstream(&["-c", "alias.load=!git fast-import --quiet <../stream", "load"]);
+    many.sync().expect(0, "in_sync");
+    let held = |stage: &Stage, text: &str| {
+        stage.edit_in_workspace(INTAKE, &says(text));
+        let (ran, most) = crate::hostile::peak(crate::stage::recipesync(&stage.path("."), &["sync"]));
+        assert_eq!(ran.status.code(), Some(0), "{}", String::from_utf8_lossy(&ran.stderr));
+        assert_eq!(said(stage.branch_file("main", INTAKE)).as_deref(), Some(text));
+        most
+    };
+    let little = held(&few, "two");
+    // The first fetch of all of it, and a look with it there.
+    recipesync::fs::remove_folder(&many.path("state/repos")).unwrap();
+    for text in ["two", "three"] {
+        let most = held(&many, text);
+        assert!(little > 10_000 && most < little + 20_000, "{little} kB, and {most} kB with a long history");
+    }
 }
