@@ -192,10 +192,13 @@ fn a_cache_without_room_holds_up_its_own_projects_alone_until_there_is_some() {
     stage.until("billing", "in_sync");
     assert!(!stage.upstream_has("recipes", "orders/intake.recipe.json", "edited"));
 
+    // What was fetched is as good as it was: it is not thrown away for want of room.
+    assert!(disk.inside().join("filler").exists());
     disk.clear();
     wait_for("the export", || stage.upstream_has("recipes", "orders/intake.recipe.json", "edited"));
     wait_for("the import", || stage.workspace_has("dev", "orders", "report", "committed"));
     stage.until("orders", "in_sync");
     assert_eq!(stage.commits("recipes"), before + 2, "the person's commit and ours, once");
-    daemon.stop();
+    let log = daemon.stop();
+    assert!(!log.contains("made anew"), "{log}");
 }
