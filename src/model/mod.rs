@@ -2,6 +2,7 @@
 
 pub mod branch;
 pub mod edits;
+pub mod facts;
 pub mod history;
 pub mod host;
 pub mod message;

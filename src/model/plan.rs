@@ -4,14 +4,15 @@
 //! It knows no bytes: files are named by blob, and [`Facts`] says which blobs are the same content or the same
 //! meaning. It does not act, and it does not know what an import or a push is.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+pub use super::facts::Facts;
 use super::oid::BlobId;
 use super::path::PackagePath;
 use super::project::Mode;
-use crate::asset::compare::{Digests, Level};
+use crate::asset::compare::Level;
 use crate::asset::kind::asset_id;
 
 /// The files of one side, sorted.
@@ -53,61 +54,6 @@ pub struct Decision {
     pub take: Take,
     /// What the two sides held.
     pub shown: Pair,
-}
-
-/// Which blobs hold the same, by digests of their content and meaning; blobs that it does not know are the same
-/// only as themselves.
-#[derive(Debug, Clone, Default)]
-pub struct Facts(HashMap<(PackagePath, BlobId), Known>);
-
-/// What is known of one file.
-#[derive(Debug, Clone, Copy)]
-struct Known {
-    content: [u8; 16],
-    meaning: Option<[u8; 16]>,
-}
-
-impl Facts {
-    /// Adds a file's digests.
-    pub fn insert(&mut self, path: PackagePath, blob: BlobId, digests: Digests) {
-        self.0.insert((path, blob), Known { content: digests.content, meaning: Some(digests.meaning) });
-    }
-
-    /// Adds the digest of a file's content, where what it means is not known yet.
-    pub fn insert_content(&mut self, path: PackagePath, blob: BlobId, content: [u8; 16]) {
-        self.0.entry((path, blob)).or_insert(Known { content, meaning: None });
-    }
-
-    /// Returns whether what a comparison at a level needs of a file is known.
-    #[must_use]
-    pub fn knows(&self, level: Level, path: &PackagePath, blob: BlobId) -> bool {
-        let known = self.0.get(&(path.clone(), blob));
-        known.is_some_and(|known| level == Level::Content || known.meaning.is_some())
-    }
-
-    /// Returns whether two files at a path, or their absence, are the same content.
-    #[must_use]
-    pub fn same_content(&self, path: &PackagePath, a: Option<BlobId>, b: Option<BlobId>) -> bool {
-        self.same(path, a, b, |known| Some(known.content))
-    }
-
-    /// Returns whether two files at a path, or their absence, mean the same.
-    #[must_use]
-    pub fn same_meaning(&self, path: &PackagePath, a: Option<BlobId>, b: Option<BlobId>) -> bool {
-        self.same(path, a, b, |known| known.meaning)
-    }
-
-    fn same(
-        &self,
-        path: &PackagePath,
-        a: Option<BlobId>,
-        b: Option<BlobId>,
-        level: impl Fn(&Known) -> Option<[u8; 16]>,
-    ) -> bool {
-        let (Some(a), Some(b)) = (a, b) else { return a == b };
-        let digest = |blob| self.0.get(&(path.clone(), blob)).and_then(&level);
-        a == b || digest(a).is_some_and(|a| Some(a) == digest(b))
-    }
 }
 
 /// All that a plan depends on.
@@ -408,6 +354,7 @@ fn accept(now: Pair, take: Take) -> Base {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::asset::compare::Digests;
 
     const PATH: &str = "a.recipe.json";
 
