@@ -46,7 +46,8 @@ verb=
 for word in "$@"; do case $word in ls-remote|fetch|push) verb=$word; break ;; esac; done
 [ -n "$verb" ] || exec git "$@"
 read -r passed < CUT/passed
-echo $((passed + 1)) > CUT/passed
+# At once or not at all: a process is killed while git runs beside a request.
+echo $((passed + 1)) > CUT/passed.new && mv CUT/passed.new CUT/passed
 read -r at < CUT/before
 [ "$passed" != "$at" ] || { : > CUT/struck; exec sleep 1000; }
 [ ! -e CUT/wipe ] || rm -rf CUT/wipe CUT/../state/repos/recipes.git
