@@ -12,7 +12,7 @@ use bytes::Bytes;
 use super::Wiring;
 use super::error::StepError;
 use super::screen::{Searched, search_file};
-use crate::archive::{ArchiveError, Entry, Limits, Package};
+use crate::archive::{Entry, Limits, Package};
 use crate::asset::canonical::canonical;
 use crate::asset::compare::content;
 use crate::blocking;
@@ -108,11 +108,9 @@ fn scan(
     previous: &Entries,
 ) -> Result<Observed, StepError> {
     let Sealed { package, seals, print } = sealed;
-    let refused = |source| StepError::Archive { package: number, source };
     let entries: Vec<_> = package.entries().iter().zip(&seals).collect();
     let (first, second) = halves(&entries, |(entry, _)| entry.size);
-    let part =
-        |entries| Scanner { package: &package, previous, project, refused: &refused }.scan(objects, entries);
+    let part = |entries| Scanner { package: &package, number, previous, project }.scan(objects, entries);
     let (first, second) = both(|| part(first), || part(second));
     let (mut all, second) = (first?, second?);
     all.entries.extend(second.entries);
@@ -138,14 +136,14 @@ struct Part {
 }
 
 /// What a part of a package is read with.
-struct Scanner<'a, R> {
+struct Scanner<'a> {
     package: &'a Package,
+    number: u64,
     previous: &'a Entries,
     project: &'a Project,
-    refused: &'a R,
 }
 
-impl<R: Fn(ArchiveError) -> StepError> Scanner<'_, R> {
+impl Scanner<'_> {
     /// Reads the entries that are not the bytes that they were, each once, while what it was is at hand.
     fn scan(&self, objects: &Objects<'_>, entries: &[(&Entry, &u128)]) -> Result<Part, StepError> {
         let reader = objects.reader()?;
@@ -177,8 +175,9 @@ impl<R: Fn(ArchiveError) -> StepError> Scanner<'_, R> {
         part: &mut Part,
     ) -> Result<EntryPrint, StepError> {
         let path = &entry.path;
-        let _alone = alone(entry.size);
-        let bytes = self.package.read(entry).map_err(self.refused)?;
+        let refused = |source| StepError::Archive { package: self.number, source };
+        let mut turn = alone(entry.size);
+        let bytes = self.package.read(entry).map_err(refused)?;
         let written = match canonical(path, &bytes) {
             Cow::Owned(file) => Some(file),
             Cow::Borrowed(_) => None,
@@ -189,8 +188,10 @@ impl<R: Fn(ArchiveError) -> StepError> Scanner<'_, R> {
             if before.blob == print.blob {
                 return Ok(print);
             }
-            let old = content(path, &reader.read(before.blob)?);
-            let new = content(path, &file);
+            let old = reader.read(before.blob)?;
+            // What is large in one of its versions alone waits for its turn as well.
+            turn = turn.or_else(|| alone(old.len().max(file.len()) as u64));
+            let (old, new) = (content(path, &old), content(path, &file));
             part.facts.push((path.clone(), before.blob, old));
             if old == new {
                 return Ok(EntryPrint { blob: before.blob, ..print });
@@ -199,6 +200,7 @@ impl<R: Fn(ArchiveError) -> StepError> Scanner<'_, R> {
         }
         part.fresh.add_named(print.blob, &file)?;
         if self.project.mode() != Mode::ImportOnly {
+            let _turn = turn.or_else(|| alone(file.len() as u64));
             let findings = search_file(&self.project.secrets, path, &file);
             part.searched.push((path.clone(), Searched { blob: print.blob, findings }));
         }
