@@ -258,7 +258,12 @@ impl Cache {
     /// # Errors
     /// When the cache cannot be read.
     pub async fn missing(&self, ids: Vec<BlobId>) -> Result<Vec<BlobId>, GitError> {
-        self.objects(move |folder| objects::missing_blobs(folder, ids)).await
+        self.work(move |objects| {
+            let reader = objects.reader()?;
+            let is_lost = |id: &BlobId| reader.has(*id).map(|is_here| (!is_here).then_some(*id));
+            ids.iter().filter_map(|id| is_lost(id).transpose()).collect()
+        })
+        .await
     }
 
     /// Returns whether the cache has the commit.
@@ -275,14 +280,6 @@ impl Cache {
     /// [`GitError::NotFound`] where the cache lacks one of the two.
     pub async fn is_ancestor(&self, ancestor: CommitId, descendant: CommitId) -> Result<bool, GitError> {
         self.objects(move |folder| objects::is_ancestor(folder, ancestor, descendant)).await
-    }
-
-    /// Writes new contents into the cache, as one pack, on the disk when this returns.
-    ///
-    /// # Errors
-    /// When the disk refuses.
-    pub async fn store_pack(&self, pack: PackWriter) -> Result<(), GitError> {
-        self.objects(move |folder| pack.store(folder)).await
     }
 
     /// Writes a commit that changes files below a folder of its parent and nothing else; a change without a blob

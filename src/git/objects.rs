@@ -250,15 +250,6 @@ pub(super) fn small_blobs(
         .collect()
 }
 
-/// Returns those of the blobs that are not in the cache.
-pub(super) fn missing_blobs(folder: &Path, ids: Vec<BlobId>) -> Result<Vec<BlobId>, GitError> {
-    let repository = open(folder)?;
-    let objects = repository.odb().map_err(damaged(folder))?;
-    // Without looking for new packs at each miss: the repository has just been opened.
-    let is_here = |id: &BlobId| objects.exists_ext(oid(id.as_bytes()), git2::OdbLookupFlags::NO_REFRESH);
-    Ok(ids.into_iter().filter(|id| !is_here(id)).collect())
-}
-
 /// Returns whether the commit is in the cache.
 pub(super) fn has_commit(folder: &Path, commit: CommitId) -> Result<bool, GitError> {
     match open(folder)?.find_commit(oid(commit.as_bytes())) {
