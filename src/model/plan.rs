@@ -133,17 +133,18 @@ pub fn open<'a>(
 /// Blobs that are to be compared, each with the level at which.
 pub type Undecided = BTreeMap<(PackagePath, BlobId), Level>;
 
-/// Returns the blobs that [`plan`] has to compare: of the paths that are not exactly as agreed. Where only one side has
-/// moved, what that means is not asked.
+/// Returns the blobs that [`plan`] has to compare: of the [`open`] paths. Where only one side has moved, what that means
+/// is not asked.
 #[must_use]
 pub fn undecided(
+    open: &BTreeSet<&PackagePath>,
     known: &BTreeMap<PackagePath, Base>,
     sent: &Files,
     workspace: &Files,
     branch: &Files,
 ) -> Undecided {
     let mut found = Undecided::new();
-    for path in open(known, sent, workspace, branch) {
+    for path in open.iter().copied() {
         let now = Pair { workspace: workspace.get(path).copied(), branch: branch.get(path).copied() };
         let agreed = match known.get(path) {
             Some(Base::Agreed(pair)) => *pair,
@@ -392,6 +393,15 @@ mod tests {
         side(letter).map(|blob| (path(PATH), blob)).into_iter().collect()
     }
 
+    fn compared(
+        known: &BTreeMap<PackagePath, Base>,
+        sent: &Files,
+        workspace: &Files,
+        branch: &Files,
+    ) -> Undecided {
+        undecided(&open(known, sent, workspace, branch), known, sent, workspace, branch)
+    }
+
     fn pair(workspace: char, branch: char) -> Pair {
         Pair { workspace: side(workspace), branch: side(branch) }
     }
@@ -435,7 +445,7 @@ mod tests {
             let (workspace, branch) = letters(self.now);
             let set = |flag: bool| if flag { BTreeSet::from([path(PATH)]) } else { BTreeSet::new() };
             let decision = self.take.map(|take| Decision { take, shown: pair(workspace, branch) });
-            let asked = undecided(&known, &files(self.sent), &files(workspace), &files(branch));
+            let asked = compared(&known, &files(self.sent), &files(workspace), &files(branch));
             plan(&Input {
                 mode: self.mode,
                 established: self.established,
@@ -696,10 +706,10 @@ mod tests {
     fn only_what_is_not_as_agreed_is_compared() {
         let known = BTreeMap::from([(path(PATH), Base::Agreed(pair('a', 'b')))]);
         let none = Files::new();
-        assert!(undecided(&known, &none, &files('a'), &files('b')).is_empty());
-        assert_eq!(undecided(&known, &none, &files('a'), &files('c')).len(), 3);
+        assert!(compared(&known, &none, &files('a'), &files('b')).is_empty());
+        assert_eq!(compared(&known, &none, &files('a'), &files('c')).len(), 3);
         assert_eq!(
-            undecided(&known, &files('b'), &files('a'), &files('b')).len(),
+            compared(&known, &files('b'), &files('a'), &files('b')).len(),
             2,
             "what was sent is looked for"
         );

@@ -350,14 +350,6 @@ pub struct EntryPrint {
     pub blob: BlobId,
 }
 
-impl Records {
-    /// Returns what the workspace held at the last look.
-    #[must_use]
-    pub fn workspace(&self) -> Files {
-        self.entries.iter().map(|(path, entry)| (path.clone(), entry.blob)).collect()
-    }
-}
-
 /// When to come back to a project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {

@@ -92,11 +92,12 @@ impl Sides {
             }
             Mode::OneBranch | Mode::ExportOnly | Mode::ImportOnly => None,
         };
-        let pairs = to_compare(state, records, workspace, &watched, mirror.as_ref());
-        // A path that is absent on one side has nothing to compare, and a history all the same.
         let (known, sent) = (known(records), sent(records));
-        let open = plan::open(&known, &sent, workspace, &watched.files).into_iter();
-        let mut open: BTreeSet<PackagePath> = open.cloned().collect();
+        let open = plan::open(&known, &sent, workspace, &watched.files);
+        let mut pairs = plan::undecided(&open, &known, &sent, workspace, &watched.files);
+        also_compare(&mut pairs, state, records, workspace, &watched, mirror.as_ref());
+        // A path that is absent on one side has nothing to compare, and a history all the same.
+        let mut open: BTreeSet<PackagePath> = open.into_iter().cloned().collect();
         let mut sides = Self {
             facts: complete(wiring, facts.clone(), &pairs).await?,
             workspace: workspace.clone(),
@@ -151,16 +152,20 @@ impl Sides {
         let Some(tip) = self.watched.base else { return Ok(()) };
         let moved = self.mirror_changes();
         let mut known: BTreeMap<CommitId, bool> = BTreeMap::new();
-        let mut held: BTreeMap<CommitId, Files> = BTreeMap::new();
+        let mut held: BTreeMap<CommitId, Option<Files>> = BTreeMap::new();
         for path in open {
             let recorded = records.paths.get(path).and_then(|record| record.recorded);
             if let (Some(_), Some(commit)) = (&self.mirror, recorded)
                 && !held.contains_key(&commit)
-                && wiring.repository.has_commit(commit).await?
             {
-                held.insert(commit, wiring.repository.files(commit, &wiring.project.path).await?.files);
+                let files = match wiring.repository.has_commit(commit).await? {
+                    true => Some(wiring.repository.files(commit, &wiring.project.path).await?.files),
+                    false => None,
+                };
+                held.insert(commit, files);
             }
-            let was = recorded.and_then(|commit| held.get(&commit)).map(|files| files.get(path).copied());
+            let was = recorded.and_then(|commit| held.get(&commit)?.as_ref());
+            let was = was.map(|files| files.get(path).copied());
             let now = self.pair(path);
             if let (Some(was), Some(record)) = (was, records.paths.get_mut(path))
                 && was == now.branch
@@ -313,17 +318,19 @@ fn decisions(records: &Records) -> BTreeMap<PackagePath, Decision> {
     records.paths.iter().filter_map(|(path, record)| Some((path.clone(), record.decision?))).collect()
 }
 
-/// Returns the files that are to be compared, each as far as anything asks.
-fn to_compare(
+/// Adds the files that are compared for something else than the plan of the watched branch.
+fn also_compare(
+    pairs: &mut Undecided,
     state: &State,
     records: &Records,
     workspace: &Files,
     watched: &Branch,
     mirror: Option<&Branch>,
-) -> Undecided {
-    let mut pairs = plan::undecided(&known(records), &sent(records), workspace, &watched.files);
+) {
     if let Some(mirror) = mirror {
-        let moved = plan::undecided(&BTreeMap::new(), &Files::new(), workspace, &mirror.files);
+        let (known, sent) = (BTreeMap::new(), Files::new());
+        let open = plan::open(&known, &sent, workspace, &mirror.files);
+        let moved = plan::undecided(&open, &known, &sent, workspace, &mirror.files);
         for pair in moved.into_keys() {
             pairs.entry(pair).or_insert(Level::Content);
         }
@@ -342,7 +349,6 @@ fn to_compare(
         }
     }
     pairs.extend(meant.into_iter().map(|pair| (pair, Level::Meaning)));
-    pairs
 }
 
 /// Compares files as far as needed and not yet known. A blob that the cache has lost is the same only as itself.
