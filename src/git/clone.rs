@@ -4,8 +4,6 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tokio::process::Command;
-
 use super::command::{Output, run};
 use super::{Git, GitError};
 
@@ -43,7 +41,7 @@ impl Clone {
     /// # Errors
     /// When git cannot be run.
     pub async fn setting(&self, key: &str) -> Result<Option<String>, GitError> {
-        let answer = self.config(&["--get", key]).await?;
+        let answer = self.ask("config", &["--local", "--get", key]).await?;
         let told = String::from_utf8_lossy(&answer.stdout).into_owned();
         Ok(answer.success.then(|| told.trim_end_matches('\n').to_owned()))
     }
@@ -53,7 +51,7 @@ impl Clone {
     /// # Errors
     /// When git refuses.
     pub async fn set(&self, key: &str, value: &str) -> Result<(), GitError> {
-        self.must(&[key, value]).await
+        self.must("config", &["--local", key, value]).await
     }
 
     /// Takes a key out of the clone's own configuration.
@@ -61,7 +59,7 @@ impl Clone {
     /// # Errors
     /// When git refuses.
     pub async fn unset(&self, key: &str) -> Result<(), GitError> {
-        self.must(&["--unset", key]).await
+        self.must("config", &["--local", "--unset", key]).await
     }
 
     /// Deletes a reference; returns whether it was there.
@@ -69,32 +67,26 @@ impl Clone {
     /// # Errors
     /// When git refuses.
     pub async fn forget(&self, reference: &str) -> Result<bool, GitError> {
-        let mut asked = self.git.bare_command();
-        asked.arg("-C").arg(&self.folder).args(["rev-parse", "--verify", "--quiet", reference]);
-        if !run(asked, "rev-parse", DEADLINE).await?.success {
+        if !self.ask("rev-parse", &["--verify", "--quiet", reference]).await?.success {
             return Ok(false);
         }
-        let mut command = self.git.bare_command();
-        command.arg("-C").arg(&self.folder).args(["update-ref", "-d", reference]);
-        let answer = run(command, "update-ref", DEADLINE).await?;
-        let what = || self.folder.display().to_string();
-        let reason = || format!("git update-ref: {}", answer.stderr.trim());
-        if answer.success { Ok(true) } else { Err(GitError::Unsupported { what: what(), reason: reason() }) }
+        self.must("update-ref", &["-d", reference]).await?;
+        Ok(true)
     }
 
-    async fn must(&self, arguments: &[&str]) -> Result<(), GitError> {
-        let answer = self.config(arguments).await?;
+    async fn must(&self, verb: &'static str, arguments: &[&str]) -> Result<(), GitError> {
+        let answer = self.ask(verb, arguments).await?;
         if answer.success {
             return Ok(());
         }
         let what = self.folder.display().to_string();
-        Err(GitError::Unsupported { what, reason: format!("git config: {}", answer.stderr.trim()) })
+        Err(GitError::Unsupported { what, reason: format!("git {verb}: {}", answer.stderr.trim()) })
     }
 
-    async fn config(&self, arguments: &[&str]) -> Result<Output, GitError> {
-        let mut command: Command = self.git.bare_command();
-        command.arg("-C").arg(&self.folder).args(["config", "--local"]).args(arguments);
-        run(command, "config", DEADLINE).await
+    async fn ask(&self, verb: &'static str, arguments: &[&str]) -> Result<Output, GitError> {
+        let mut command = self.git.bare_command();
+        command.arg("-C").arg(&self.folder).arg(verb).args(arguments);
+        run(command, verb, DEADLINE).await
     }
 }
 

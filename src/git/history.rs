@@ -33,8 +33,8 @@ impl Cache {
 
     /// Returns those of the files that a commit of our own made exactly so, or removed, each with the newest such commit:
     /// one that was put onto `since` itself and that ends in `tip`, not one that came by a merge, and whose message
-    /// and time (seconds since 1970) are those that are meant. Of a long history, and where there is no `since`, only the newest 2,000 commits are
-    /// looked at.
+    /// and time (seconds since 1970) are those that are meant. Of a long history, and where there is no `since`, only the
+    /// newest 2,000 commits are looked at.
     ///
     /// # Errors
     /// [`GitError::NotFound`] where the cache lacks one of the two.
