@@ -16,13 +16,19 @@ use recipesync::wire::Home;
 use super::canary::no_secret;
 use super::daemon_stage::{Stage, recipe, wait_for};
 
-fn settled() -> Stage {
+/// A stage with one project, which was not looked at yet.
+pub(crate) fn stage() -> Stage {
     let mut stage = Stage::new();
     stage.configure(|config| {
         config.replace("[workspace.dev]\n", "[workspace.dev]\nrequests_per_minute = 10000\n")
     });
     stage.project("orders", "dev", "recipes", "1h");
     stage.save_config();
+    stage
+}
+
+fn settled() -> Stage {
+    let stage = stage();
     let outcome = stage.run(&["sync"]);
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
     stage

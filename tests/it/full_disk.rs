@@ -9,6 +9,7 @@ use std::process::{Child, Command, Stdio};
 
 use super::canary::{no_secret, search};
 use super::daemon_stage::{Outcome, Stage, recipe, wait_for};
+use super::disk::stage;
 
 /// A small disk in the place of a folder, seen by those only that are let in; gone with this.
 struct SmallDisk {
@@ -111,16 +112,6 @@ impl Drop for SmallDisk {
         drop(self.holder.kill());
         drop(self.holder.wait());
     }
-}
-
-fn stage() -> Stage {
-    let mut stage = Stage::new();
-    stage.configure(|config| {
-        config.replace("[workspace.dev]\n", "[workspace.dev]\nrequests_per_minute = 10000\n")
-    });
-    stage.project("orders", "dev", "recipes", "1h");
-    stage.save_config();
-    stage
 }
 
 #[test]

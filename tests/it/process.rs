@@ -213,19 +213,22 @@ fn a_reload_during_a_hanging_request_holds_up_neither_the_watchdog_nor_sigterm()
     wait_for("the request", || stage.requests("dev", "export.start").len() > before);
     daemon.signal(Signal::HUP);
     daemon.until("RELOADING=1", 1);
-    let pings = || daemon.told().iter().filter(|line| *line == "WATCHDOG=1").count();
-    let before = pings();
-    wait_for("pings meanwhile", || pings() >= before + 3);
+    let before = pings(&daemon);
+    wait_for("pings meanwhile", || pings(&daemon) >= before + 3);
     daemon.stop();
+}
+
+/// Returns how often the watchdog was fed.
+fn pings(daemon: &Daemon) -> usize {
+    daemon.told().iter().filter(|line| *line == "WATCHDOG=1").count()
 }
 
 /// Waits as a service manager does until the watchdog has not been fed for the time that it allows.
 fn until_not_fed(daemon: &Daemon, allowed: Duration) {
-    let pings = || daemon.told().iter().filter(|line| *line == "WATCHDOG=1").count();
-    let mut before = pings();
+    let mut before = pings(daemon);
     wait_for("the watchdog to go unfed", || {
         std::thread::sleep(allowed);
-        let fed = pings() > std::mem::replace(&mut before, pings());
+        let fed = pings(daemon) > std::mem::replace(&mut before, pings(daemon));
         !fed
     });
 }
