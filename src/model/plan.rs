@@ -98,6 +98,9 @@ pub struct Plan {
     pub in_review: BTreeMap<PackagePath, Pair>,
     /// What the branch does not take though it should: files that hold secrets.
     pub held: Files,
+    /// What drifts because a person chose the workspace's file after the branch had seen it: no review can bring it to
+    /// the branch any more, and without the decision the next import would undo the choice.
+    pub kept: BTreeSet<PackagePath>,
     /// What is to be remembered: pairs seen to be the same, `None` where both sides are absent by now.
     pub learnt: BTreeMap<PackagePath, Option<Base>>,
 }
@@ -248,6 +251,11 @@ impl Plan {
             if !carries(input.mode, step) {
                 base = accept(now, decision.take);
                 self.learnt.insert(path.clone(), Some(base));
+                if decision.take == Take::Workspace && input.seen.contains(path) {
+                    self.kept.insert(path.clone());
+                    self.drift.insert(path.clone(), now);
+                    return;
+                }
             }
         }
         self.put(input, path, now, base, step);
@@ -611,6 +619,22 @@ mod tests {
             let merged = Case { seen: true, ..Case::of(Mode::TwoBranches, "cc", now) };
             assert_eq!(merged.went(), "workspace");
         }
+    }
+
+    #[test]
+    fn a_choice_against_what_the_branch_holds_in_sight_of_the_workspace_stays_one() {
+        for (base, now) in [("aa", "bc"), ("cc", "bc"), ("cc", "-c"), ("bb", "b-")] {
+            let chosen =
+                Case { take: Some(Take::Workspace), seen: true, ..Case::of(Mode::TwoBranches, base, now) };
+            assert_eq!(chosen.went(), "drift", "{base} → {now}");
+            assert_eq!(chosen.plan().kept, BTreeSet::from([path(PATH)]), "{base} → {now}");
+        }
+        // What the reviewer has not seen yet can still be brought by a merge.
+        let unseen = Case { take: Some(Take::Workspace), ..Case::of(Mode::TwoBranches, "aa", "bc") };
+        assert!(unseen.plan().kept.is_empty());
+        // The branch moves on: it is its turn again. So does the workspace: that is for the reviewer.
+        assert_eq!(Case { seen: true, ..Case::of(Mode::TwoBranches, "cc", "bd") }.went(), "workspace");
+        assert_eq!(Case::of(Mode::TwoBranches, "cc", "dc").went(), "review");
     }
 
     #[test]

@@ -263,6 +263,7 @@ fn learn(records: &mut Records, plan: &Plan, changes: &Changes, commit: Option<C
             || plan.conflicts.contains_key(path)
             || plan.to_prune.contains_key(path)
             || plan.held.contains_key(path)
+            || plan.kept.contains(path)
     };
     // A decision that did not settle its conflict was about other contents, and is void when they come back.
     let void = |path: &PackagePath, decision: Decision| {

@@ -1,6 +1,6 @@
 //! What goes which way: versioning alone, deployment alone, both ways on one branch, two branches.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::stage::{Pairing, Stage, recipe, said, says};
 
@@ -341,6 +341,32 @@ fn with_two_branches_taking_the_workspace_leaves_the_import_branch_to_the_review
     stage.edit_on_branch("main", INTAKE, "three", "four");
     stage.sync().expect(2, "conflict");
     assert_eq!(stage.run(&["resolve", "orders", "--take", "branch"]).code, Some(0));
+    stage.sync().expect(0, "in_sync");
+    assert_eq!(said(stage.workspace_file(INTAKE)).as_deref(), Some("four"));
+}
+
+#[test]
+fn taking_the_workspace_after_a_merge_that_chose_otherwise_imports_nothing() {
+    let stage = reviewed();
+    stage.edit_on_branch("main", INTAKE, "one", "two");
+    stage.fault(&json!({ "on": "import.start", "times": 1, "then": { "fail": { "error": "no" } } }));
+    stage.sync().expect(2, "stalled");
+    assert_eq!(stage.imports().len(), 1);
+    assert_eq!(stage.run(&["resolve", "orders", "--take", "workspace"]).code, Some(0));
+    // The branch has seen the workspace's file and says otherwise: nothing is left to merge, and that is told.
+    for _ in 0..3 {
+        assert_eq!(stage.sync().expect(2, "drift").list("drift"), [INTAKE]);
+    }
+    assert_eq!(said(stage.workspace_file(INTAKE)).as_deref(), Some("one"));
+    assert_eq!(stage.imports().len(), 1);
+    // An edit in the workspace is for the reviewer again, and a commit is imported again.
+    stage.edit_in_workspace(INTAKE, &says("three"));
+    stage.sync().expect(0, "in_sync");
+    stage.upstream.pull("main");
+    stage.upstream.git(&["merge", "--quiet", "--no-edit", "-X", "theirs", "origin/workspace"]);
+    stage.upstream.git(&["push", "--quiet", "origin", "HEAD:refs/heads/main"]);
+    stage.sync().expect(0, "in_sync");
+    stage.edit_on_branch("main", INTAKE, "three", "four");
     stage.sync().expect(0, "in_sync");
     assert_eq!(said(stage.workspace_file(INTAKE)).as_deref(), Some("four"));
 }

@@ -12,12 +12,13 @@ mod deeds;
 mod faults;
 mod model;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use fastrand::Rng;
-use recipesync::model::plan::Take;
+use recipesync::model::path::PackagePath;
+use recipesync::model::plan::{Pair, Take};
 use recipesync::model::project::ProjectName;
 use recipesync::model::state::State;
 use recipesync::model::status::{Standing, standing};
@@ -265,7 +266,7 @@ impl<'a> Run<'a> {
         let refused = state.refusals.iter().flat_map(|refusal| &refusal.paths);
         for (path, blob) in refused {
             let workspace = records.entries.get(path).map(|entry| entry.blob);
-            paths.insert(path.clone(), recipesync::model::plan::Pair { workspace, branch: Some(*blob) });
+            paths.insert(path.clone(), Pair { workspace, branch: Some(*blob) });
         }
         if paths.is_empty() {
             return Ok(false);
@@ -278,12 +279,11 @@ impl<'a> Run<'a> {
             paths.keys().map(|path| path.as_str()).collect::<Vec<_>>()
         ));
         for path in paths.keys() {
-            let (chosen, other) = match take {
-                Take::Workspace => (Place::Workspace, Place::Main),
-                Take::Branch => (Place::Main, Place::Workspace),
+            let chosen = match take {
+                Take::Workspace => Place::Workspace,
+                Take::Branch => Place::Main,
             };
-            let (chosen, other) = (self.model.at(chosen, path.as_str()), self.model.at(other, path.as_str()));
-            self.model.follow(path.as_str(), &chosen, &other);
+            self.model.choose(chosen, path.as_str());
         }
         store.settle(&name, &Settlement { take, paths: paths.into_iter().collect(), refusals })?;
         self.tally.settled += 1;
@@ -308,10 +308,15 @@ impl<'a> Run<'a> {
     fn is_well(&mut self, state: &State, looks: usize) -> anyhow::Result<()> {
         let stands = standing(state, self.lives.now());
         ensure!(matches!(stands, Standing::InSync | Standing::Drift), "it ends {stands:?}");
-        let waits: BTreeSet<String> = state.to_prune.keys().map(ToString::to_string).collect();
+        let texts = |paths: &BTreeMap<PackagePath, Pair>| paths.keys().map(ToString::to_string).collect();
+        let (pruned, drift): (BTreeSet<String>, BTreeSet<String>) =
+            (texts(&state.to_prune), texts(&state.drift));
         let is_pruned = |path: &String| !self.model.is_file(Place::Main, path);
-        let differing = self.model.differing();
-        ensure!(differing == waits && waits.iter().all(is_pruned), "{differing:?} differ, {waits:?} wait");
+        // What a person wants to stay as it is in the workspace, people's branch may say otherwise.
+        let is_kept = |path: &String| self.has_mirror && self.model.is_kept(path);
+        let (differing, waits) = (self.model.differing(), &pruned | &drift);
+        let is_right = pruned.iter().all(is_pruned) && drift.iter().all(is_kept);
+        ensure!(differing == waits && is_right, "{differing:?} differ, {pruned:?} and {drift:?} wait");
         if self.has_mirror {
             let marks = |files| model::marks(&files);
             let (mirror, workspace) =

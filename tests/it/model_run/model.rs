@@ -48,6 +48,10 @@ pub(crate) struct Model {
     void: BTreeSet<(String, String)>,
     /// What people deleted in the workspace, by path.
     deleted: BTreeSet<(String, String)>,
+    /// What has stood in the workspace, by path, the first one first: as often as somebody looked.
+    held: BTreeMap<String, Vec<String>>,
+    /// The paths that a person has chosen the workspace's file for.
+    kept: BTreeSet<String>,
     written: usize,
 }
 
@@ -86,7 +90,34 @@ impl Model {
             // Nothing is there on either side, whoever deleted it.
             self.follow(path, mark, &beside);
         }
+        self.stand(place, path, mark);
+    }
+
+    fn stand(&mut self, place: Place, path: &str, mark: &str) {
+        if place == Place::Workspace {
+            self.held.entry(path.to_owned()).or_default().push(mark.to_owned());
+        }
         self.stands.insert((place, path.to_owned()), mark.to_owned());
+    }
+
+    /// Returns whether the workspace held one mark, and then another or the same.
+    fn was_held_in_order(&self, path: &str, mark: &str, next: &str) -> bool {
+        let mut held = self.held.get(path).into_iter().flatten();
+        mark == NONE || held.any(|held| held == mark) && (mark == next || held.any(|held| held == next))
+    }
+
+    /// A person chooses one side's file for a path, having seen both.
+    pub(crate) fn choose(&mut self, place: Place, path: &str) {
+        let (chosen, other) = (self.at(place, path), self.at(place.other(), path));
+        self.follow(path, &chosen, &other);
+        if place == Place::Workspace {
+            self.kept.insert(path.to_owned());
+        }
+    }
+
+    /// Returns whether a person has chosen the workspace's file for a path.
+    pub(crate) fn is_kept(&self, path: &str) -> bool {
+        self.kept.contains(path)
     }
 
     /// A person deletes a file.
@@ -168,10 +199,11 @@ impl Model {
             ensure!(
                 self.has_seen(&path, &now, &before)
                     || self.void.contains(&(path.clone(), before.clone()))
-                    || goes_on,
+                    || goes_on
+                    || place == Place::Mirror && self.was_held_in_order(&path, &before, &now),
                 "{now} took the place of {before} at {path} in {place:?}, and who wrote it had not seen that"
             );
-            self.stands.insert((place, path), now);
+            self.stand(place, &path, &now);
         }
         Ok(())
     }
@@ -214,7 +246,7 @@ impl Model {
         match (is_taken, mirror != NONE) {
             (true, true) => {
                 self.follow(path, &mirror, &main);
-                self.stands.insert((Place::Main, path.to_owned()), mirror);
+                self.stand(Place::Main, path, &mirror);
             }
             // What was on people's branch alone when the workspace's was started from it.
             (true, false) => self.delete(Place::Main, path),
@@ -336,10 +368,21 @@ fn the_model_complains_of_a_branch_that_is_not_what_the_workspace_was() {
         model.delete(Place::Workspace, PATH);
         model.look(Place::Workspace, &[(PATH.to_owned(), "say t3x".to_owned())].into()).unwrap();
     };
+    // A person has chosen the workspace's file, then deleted that: the place is the other side's after all.
+    let chosen_and_deleted = |model: &mut Model| {
+        *model = Model::default();
+        model.write(Place::Mirror, PATH, "t2x");
+        model.write(Place::Workspace, PATH, "t2x");
+        model.write(Place::Main, PATH, "t3x");
+        model.choose(Place::Workspace, PATH);
+        model.delete(Place::Workspace, PATH);
+        model.look(Place::Workspace, &[(PATH.to_owned(), "say t3x".to_owned())].into()).unwrap();
+    };
     let went_back = |model: &mut Model| {
         model.write(Place::Workspace, PATH, "t2x");
         model.write(Place::Mirror, PATH, "t2x");
     };
+    assert!(looked(Some("t3x"), chosen_and_deleted).is_ok());
     assert!(looked(Some("t3x"), left_to_the_other).is_ok());
     assert!(looked(None, left_to_the_other).is_ok());
     assert!(looked(Some("t1x"), went_back).unwrap_err().contains("had not seen"));
