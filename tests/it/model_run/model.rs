@@ -359,32 +359,10 @@ fn the_model_complains_of_a_branch_that_is_not_what_the_workspace_was() {
     assert!(looked(Some("t2x"), edited).is_ok());
     assert!(looked(None, deleted).is_ok());
     assert!(looked(None, made_anew).is_ok());
-    // Whoever deletes a file that is in conflict leaves the place to the other side's.
-    let left_to_the_other = |model: &mut Model| {
-        *model = Model::default();
-        model.write(Place::Mirror, PATH, "t2x");
-        model.write(Place::Workspace, PATH, "t2x");
-        model.write(Place::Main, PATH, "t3x");
-        model.delete(Place::Workspace, PATH);
-        model.look(Place::Workspace, &[(PATH.to_owned(), "say t3x".to_owned())].into()).unwrap();
-    };
-    // A person has chosen the workspace's file, then deleted that: the place is the other side's after all.
-    let chosen_and_deleted = |model: &mut Model| {
-        *model = Model::default();
-        model.write(Place::Mirror, PATH, "t2x");
-        model.write(Place::Workspace, PATH, "t2x");
-        model.write(Place::Main, PATH, "t3x");
-        model.choose(Place::Workspace, PATH);
-        model.delete(Place::Workspace, PATH);
-        model.look(Place::Workspace, &[(PATH.to_owned(), "say t3x".to_owned())].into()).unwrap();
-    };
     let went_back = |model: &mut Model| {
         model.write(Place::Workspace, PATH, "t2x");
         model.write(Place::Mirror, PATH, "t2x");
     };
-    assert!(looked(Some("t3x"), chosen_and_deleted).is_ok());
-    assert!(looked(Some("t3x"), left_to_the_other).is_ok());
-    assert!(looked(None, left_to_the_other).is_ok());
     assert!(looked(Some("t1x"), went_back).unwrap_err().contains("had not seen"));
     assert!(looked(None, edited).unwrap_err().contains("nobody deleted"));
     assert!(looked(None, |_| ()).unwrap_err().contains("nobody deleted"));
@@ -396,6 +374,26 @@ fn the_model_complains_of_a_branch_that_is_not_what_the_workspace_was() {
     assert!(left(Some("t2x"), edited_in_git).is_ok());
     assert!(left(Some("t1x"), edited_in_git).unwrap_err().contains("people have left"));
     assert!(left(Some("t2x"), edited).unwrap_err().contains("people have left"));
+}
+
+#[test]
+fn who_deletes_a_file_in_conflict_leaves_the_place_to_the_other_side() {
+    const PATH: &str = "a";
+    let theirs = BTreeMap::from([(PATH.to_owned(), "say t3x".to_owned())]);
+    for has_chosen in [false, true] {
+        let mut model = Model::default();
+        for (place, mark) in [(Place::Mirror, "t2x"), (Place::Workspace, "t2x"), (Place::Main, "t3x")] {
+            model.write(place, PATH, mark);
+        }
+        if has_chosen {
+            model.choose(Place::Workspace, PATH);
+        }
+        model.delete(Place::Workspace, PATH);
+        model.look(Place::Workspace, &theirs).unwrap();
+        model.clone().look(Place::Mirror, &BTreeMap::new()).unwrap();
+        model.look(Place::Mirror, &theirs).unwrap();
+        assert_eq!(model.is_kept(PATH), has_chosen);
+    }
 }
 
 #[test]
