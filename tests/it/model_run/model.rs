@@ -124,10 +124,18 @@ impl Model {
     pub(crate) fn delete(&mut self, place: Place, path: &str) {
         self.written += 1;
         let mark = format!("gone{}", self.written);
-        if !self.was_shared(path, &self.at(place, path)) {
+        let before = self.at(place, path);
+        if !self.was_shared(path, &before) {
             self.void.insert((path.to_owned(), mark.clone()));
         }
         self.write(place, path, &mark);
+        // Absence looks like absence: where a file went to the place of a deletion and is deleted before the daemon has
+        // seen it there, what was decided about the one counts for the other.
+        let came_back = self.follows.get(&(path.to_owned(), before.clone()));
+        let came_back = came_back.is_some_and(|follows| follows.iter().any(|mark| mark.starts_with("gone")));
+        if came_back && !self.shared.contains(&(path.to_owned(), before.clone())) {
+            self.follow(path, &before, &mark);
+        }
         if place == Place::Workspace {
             self.deleted.insert((path.to_owned(), mark));
         }
@@ -393,6 +401,28 @@ fn who_deletes_a_file_in_conflict_leaves_the_place_to_the_other_side() {
         model.clone().look(Place::Mirror, &BTreeMap::new()).unwrap();
         model.look(Place::Mirror, &theirs).unwrap();
         assert_eq!(model.is_kept(PATH), has_chosen);
+    }
+}
+
+#[test]
+fn a_deletion_that_looks_like_the_one_before_counts_as_that() {
+    const PATH: &str = "a";
+    let text = BTreeMap::from([(PATH.to_owned(), "say t2x".to_owned())]);
+    for was_seen in [false, true] {
+        let mut model = Model::default();
+        for (place, mark) in [(Place::Workspace, "t1x"), (Place::Main, "t1x")] {
+            model.write(place, PATH, mark);
+        }
+        model.share();
+        model.write(Place::Main, PATH, "t2x");
+        model.delete(Place::Workspace, PATH);
+        model.choose(Place::Main, PATH);
+        model.look(Place::Workspace, &text).unwrap();
+        if was_seen {
+            model.share();
+        }
+        model.delete(Place::Workspace, PATH);
+        assert_eq!(model.look(Place::Workspace, &text).is_err(), was_seen);
     }
 }
 
