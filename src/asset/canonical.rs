@@ -61,7 +61,7 @@ fn survives(doc: &Doc<'_>, written: &[u8]) -> bool {
                     Tag::Object => reader.sign(b'{'),
                     Tag::Array => reader.sign(b'['),
                     Tag::String => reader.string(doc, node),
-                    _ => reader.text(doc.raw(node).as_bytes()),
+                    _ => reader.text(doc.bytes(node)),
                 }
         }
     });
@@ -103,9 +103,9 @@ impl Reader<'_> {
         if !self.sign(b'"') {
             return false;
         }
-        let raw = doc.raw(node);
         // What stands between quotes in one valid text does so in any other.
-        if let Some(rest) = self.rest.strip_prefix(raw.as_bytes()).and_then(|rest| rest.strip_prefix(b"\"")) {
+        if let Some(rest) = self.rest.strip_prefix(doc.bytes(node)).and_then(|rest| rest.strip_prefix(b"\""))
+        {
             self.rest = rest;
             return true;
         }
@@ -119,7 +119,7 @@ impl Reader<'_> {
             return false;
         };
         self.rest = rest;
-        std::str::from_utf8(text).is_ok_and(|text| points(text).eq(points(raw)))
+        std::str::from_utf8(text).is_ok_and(|text| points(text).eq(points(doc.raw(node))))
     }
 }
 
@@ -161,7 +161,7 @@ fn write(doc: &Doc<'_>, expected: usize) -> Option<Vec<u8>> {
                     depth += 1;
                     first = true;
                 }
-                _ => out.extend_from_slice(doc.raw(node).as_bytes()),
+                _ => out.extend_from_slice(doc.bytes(node)),
             },
             Event::End(_) => {}
         }
@@ -173,11 +173,10 @@ fn write(doc: &Doc<'_>, expected: usize) -> Option<Vec<u8>> {
 /// Writes a string with the fewest escapes; one that came with no others is copied.
 pub(crate) fn string(doc: &Doc<'_>, node: Node, out: &mut Vec<u8>) {
     out.push(b'"');
-    let raw = doc.raw(node);
-    if doc.escaped(node) && has_other_escapes(raw) {
-        points(raw).for_each(|point| character(point, out));
+    if doc.escaped(node) && has_other_escapes(doc.raw(node)) {
+        points(doc.raw(node)).for_each(|point| character(point, out));
     } else {
-        out.extend_from_slice(raw.as_bytes());
+        out.extend_from_slice(doc.bytes(node));
     }
     out.push(b'"');
 }

@@ -123,12 +123,25 @@ impl<'a> Doc<'a> {
     /// Returns the value of a string or key in UTF-8, in which a lone surrogate has its three bytes (WTF-8).
     #[must_use]
     pub fn decoded(&self, node: Node) -> Cow<'a, [u8]> {
-        let raw = self.raw(node);
         if !self.escaped(node) {
-            return Cow::Borrowed(raw.as_bytes());
+            return Cow::Borrowed(self.bytes(node));
         }
-        let mut bytes = Vec::with_capacity(raw.len());
-        points(raw).for_each(|point| push_point(&mut bytes, point));
+        let mut rest = self.raw(node);
+        let mut bytes = Vec::with_capacity(rest.len());
+        // What stands between escapes is copied: most of it does.
+        while let Some(at) = rest.find('\\') {
+            bytes.extend_from_slice(&rest.as_bytes()[..at]);
+            rest = &rest[at..];
+            let point = points(rest).next().expect("an escape is a point");
+            push_point(&mut bytes, point);
+            let length = match rest.as_bytes()[1] {
+                b'u' if point > 0xffff => 12,
+                b'u' => 6,
+                _ => 2,
+            };
+            rest = &rest[length..];
+        }
+        bytes.extend_from_slice(rest.as_bytes());
         Cow::Owned(bytes)
     }
 
@@ -142,10 +155,8 @@ impl<'a> Doc<'a> {
     #[must_use]
     pub fn text(&self, node: Node) -> Option<Cow<'a, str>> {
         match self.tag(node) {
-            Tag::String | Tag::Key => match self.decoded(node) {
-                Cow::Borrowed(_) => Some(Cow::Borrowed(self.raw(node))),
-                Cow::Owned(bytes) => String::from_utf8(bytes).ok().map(Cow::Owned),
-            },
+            Tag::String | Tag::Key if !self.escaped(node) => Some(Cow::Borrowed(self.raw(node))),
+            Tag::String | Tag::Key => String::from_utf8(self.decoded(node).into_owned()).ok().map(Cow::Owned),
             _ => None,
         }
     }
@@ -207,10 +218,13 @@ impl<'a> Doc<'a> {
         }
     }
 
-    /// Returns the text of a string or key without its quotes, as bytes: these are not looked at for characters.
-    fn bytes(&self, node: Node) -> &'a [u8] {
+    /// Returns a scalar's own text as [`Self::raw`] does, as bytes: these are not looked at for characters.
+    pub(super) fn bytes(&self, node: Node) -> &'a [u8] {
         let cell = self.cell(node);
-        &self.text.as_bytes()[cell.a as usize..cell.b as usize]
+        match cell.tag {
+            Tag::Array | Tag::Object => &[],
+            _ => &self.text.as_bytes()[cell.a as usize..cell.b as usize],
+        }
     }
 
     fn cell(&self, node: Node) -> Cell {

@@ -65,11 +65,11 @@ pub(super) fn judge(name: Option<&str>, text: &str, depth: u8) -> Option<Mark> {
     if text.len() < 3 {
         return None;
     }
-    let signs = Signs::of(text);
     let name = name.filter(|name| is_credential(name));
-    if text.len() < known::SHORTEST && name.is_none() && !signs.has(Signs::AT) {
+    if text.len() < known::SHORTEST && name.is_none() && !text.contains('@') {
         return None;
     }
+    let signs = Signs::of(text);
     let typed =
         if signs.has(Signs::HASH) || text.starts_with('=') { typed(text) } else { Cow::Borrowed(text) };
     let mut found = known::find(&typed, signs);

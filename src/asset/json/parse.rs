@@ -89,18 +89,12 @@ impl Parser<'_> {
     }
 
     /// Returns the next byte that is no white space, without taking it.
+    #[inline]
     fn peek(&mut self) -> Option<u8> {
         let bytes = self.doc.text.as_bytes();
         loop {
             match bytes.get(self.at) {
-                Some(b'\n') => {
-                    self.at += 1;
-                    // Indentation is most of the white space.
-                    while bytes[self.at..].starts_with(b"        ") {
-                        self.at += 8;
-                    }
-                }
-                Some(b' ' | b'\r' | b'\t') => self.at += 1,
+                Some(b' ' | b'\n' | b'\r' | b'\t') => self.at += 1 + spaces(&bytes[self.at + 1..]),
                 other => return other.copied(),
             }
         }
@@ -238,6 +232,21 @@ fn first_eight(bytes: &[u8]) -> u64 {
     let mut eight = [0; 8];
     eight[..bytes.len()].copy_from_slice(bytes);
     u64::from_be_bytes(eight)
+}
+
+/// Returns how many spaces come first, eight at a time: indentation is most of the white space.
+#[inline]
+fn spaces(bytes: &[u8]) -> usize {
+    const SPACES: u64 = u64::from_le_bytes([b' '; 8]);
+    let mut at = 0;
+    while let Some(eight) = bytes[at..].first_chunk() {
+        let others = u64::from_le_bytes(*eight) ^ SPACES;
+        if others != 0 {
+            return at + others.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    at
 }
 
 /// Returns how many bytes of a string come before the first quote, backslash or control character, eight at a time.
