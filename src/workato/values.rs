@@ -3,7 +3,8 @@
 //! Fields that are not needed are not read; an id that is missing makes the answer one that is not understood.
 
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error as _};
+use serde_json::Value;
 
 use super::loose;
 
@@ -48,6 +49,9 @@ pub struct FolderAsset {
     /// Whether it is needed and cannot be found.
     #[serde(default, deserialize_with = "loose::flag")]
     pub unreachable: bool,
+    /// All that the list says of it, understood or not, in one spelling: another text may tell a change.
+    #[serde(skip)]
+    pub said: String,
 }
 
 /// A list of what an export holds.
@@ -146,7 +150,16 @@ pub(super) struct Enveloped<T> {
 #[derive(Deserialize)]
 pub(super) struct Assets {
     /// The list, which must be there: its absence would look like an empty folder.
+    #[serde(deserialize_with = "listed")]
     pub(super) assets: Vec<FolderAsset>,
+}
+
+fn listed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<FolderAsset>, D::Error> {
+    let asset = |value: Value| {
+        let asset = FolderAsset::deserialize(&value).map_err(D::Error::custom)?;
+        Ok(FolderAsset { said: value.to_string(), ..asset })
+    };
+    Vec::<Value>::deserialize(deserializer)?.into_iter().map(asset).collect()
 }
 
 #[cfg(test)]
@@ -181,6 +194,8 @@ mod tests {
             ),
         ]
         "#);
+        let said = &assets.result.assets[1].said;
+        assert_eq!(said, r#"{"checked":"true","id":"13","name":null,"type":"something_new","version":null}"#);
         let manifest: Enveloped<Manifest> = serde_json::from_str(
             r#"{"result":{"id":12,"name":"sync-billing","last_exported_at":null,"deleted_at":null,
                 "created_at":"2023-02-27T02:44:59.447-08:00","project_path":"Folder 1","status":"working"}}"#,

@@ -231,6 +231,34 @@ async fn folders_and_projects_are_made_and_listed() {
 }
 
 #[tokio::test]
+async fn a_folders_list_has_a_new_version_after_each_save_of_a_recipe_and_of_nothing_else() {
+    let desk = desk().await;
+    let list = async || {
+        let url = format!("/api/export_manifests/folder_assets?folder_id={}", desk.folder());
+        let mut assets = desk.get(&url).await.json()["result"]["assets"].as_array().unwrap().clone();
+        let at = assets.iter().position(|asset| asset["zip_name"] == STATUS).unwrap();
+        (assets.remove(at)["version"].as_u64().unwrap(), assets)
+    };
+    let (first, others) = list().await;
+    assert!(
+        others.iter().all(|asset| asset["version"].is_u64() == (asset["type"] == "recipe")),
+        "{others:?}"
+    );
+    let id = desk.recipe(STATUS);
+    desk.put(&format!("/_emulator/recipes/{id}"), &json!({ "concurrency": 3 })).await;
+    assert_eq!(list().await, (first + 1, others.clone()), "saved in the editor");
+    desk.put(&format!("/api/recipes/{id}"), &json!({ "recipe": { "description": "other" } })).await;
+    assert_eq!(list().await, (first + 2, others.clone()), "saved by the API");
+    desk.import(STATUS, &desk.file(STATUS), "").await;
+    assert_eq!(list().await, (first + 3, others.clone()), "imported, were it the same");
+    desk.put(&format!("/api/recipes/{id}/start"), &Api::Null).await;
+    let source = "warehouse.custom_adapter.rb";
+    let now = desk.running.now();
+    desk.running.world(|world| world.put_file("Order desk", source, b"# other".to_vec(), now)).unwrap();
+    assert_eq!(list().await, (first + 3, others), "neither a start nor another kind is a save of a recipe");
+}
+
+#[tokio::test]
 async fn recipes_are_listed_newest_first_and_filtered() {
     let desk = desk().await;
     let before = desk.running.now();
