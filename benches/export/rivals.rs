@@ -145,7 +145,7 @@ impl Round for Daemon<'_> {
     fn export(&mut self) -> Result<()> {
         let (_, wiring) = self.plant.projects().next().context("there is a project")?;
         let (_stop, stopping) = watch::channel(false);
-        let rest = self.runtime.block_on(bring_to_rest(wiring, POLL, stopping, |_| {}))?;
+        let rest = self.runtime.block_on(bring_to_rest(wiring, true, POLL, stopping, |_| {}))?;
         match rest.state.stalled {
             Some(stall) => bail!("stalled: {}", stall.reason),
             None => Ok(()),

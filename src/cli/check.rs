@@ -1,11 +1,13 @@
 //! `recipesync check`: what the configuration says, and whether it is right.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use super::output::{complain, print};
 use super::{Context, Exit, count};
 use crate::config::Config;
-use crate::model::project::Project;
+use crate::model::project::{Project, Source};
+use crate::model::schedule::format_duration;
 
 /// Check the configuration
 ///
@@ -61,6 +63,16 @@ fn describe_project(text: &mut String, config: &Config, project: &Project) -> st
     let origin = workspace.url.origin().ascii_serialization();
     writeln!(text, "\n{}", project.name)?;
     writeln!(text, "  workspace   {} at {origin}, {}", workspace.name, project.source)?;
+    if let Source::Folder(_) = project.source {
+        match project.full_export {
+            Duration::ZERO => writeln!(text, "  looks       each is a full export")?,
+            age => writeln!(
+                text,
+                "  looks       without an export where the folder's list shows no change, for {} after a full one",
+                format_duration(age),
+            )?,
+        }
+    }
     writeln!(text, "  repository  {} at {}, folder {}", repository.name, repository.url, project.path)?;
     match &project.export {
         Some(export) => writeln!(
@@ -107,6 +119,7 @@ mod tests {
             path = "eu/orders"
             folder_id = 5678
             max_delete = 20
+            full_export = "90m"
             export = { branch = "main", schedule = "*/15 8-18 * * mon-fri" }
             import = { branch = "main", include_tags = true, folder_id_for_home_assets = 91 }
             [project.versions]
@@ -119,6 +132,7 @@ mod tests {
             workspace = "dev"
             repository = "recipes"
             path = "eu"
+            full_export = "0s"
             import = { branch = "production", folder_id = 9, restart_recipes = true }
         "#;
         let variables = [("TOKEN", "s3cret"), ("HOME", "/home/x")];
@@ -134,12 +148,14 @@ mod tests {
 
     deployment
       workspace   dev at http://127.0.0.1:4000, folder 9
+      looks       each is a full export
       repository  recipes at /etc/upstream.git, folder eu
       export      none: edits in the workspace are reported as drift
       import      from branch production into folder 9; restarts running recipes
 
     orders
       workspace   dev at http://127.0.0.1:4000, folder 5678
+      looks       without an export where the folder's list shows no change, for 90m after a full one
       repository  recipes at /etc/upstream.git, folder eu/orders
       export      to branch main, at */15 8-18 * * mon-fri; stops where more than 20 files would be deleted
       import      from branch main into folder 5678, assets of the home folder into 91, with tags; never restarts running recipes

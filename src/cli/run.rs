@@ -14,7 +14,8 @@ use crate::wire::Home;
 /// Run the daemon: export on schedule, watch the branches, import
 ///
 /// It stays until SIGTERM or SIGINT, finishes the step that it is at, and ends with 0; a second
-/// signal ends it at once. SIGHUP reads the configuration again and looks at every project now.
+/// signal ends it at once. SIGHUP reads the configuration again and looks at every project now,
+/// by a full export.
 ///
 ///   recipesync run
 ///   recipesync run --config ./recipesync.toml --log-format json

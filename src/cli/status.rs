@@ -47,7 +47,7 @@ pub(super) fn run(context: &Context, args: &StatusArgs) -> anyhow::Result<Exit> 
     for project in chosen {
         let saved = store.as_ref().map(|store| store.state(&project.name)).transpose()?.flatten();
         let (state, next) = saved.unwrap_or((State::default(), None));
-        told.push(status(project.name.as_str(), &state, now, next));
+        told.push(status(&project, &state, now, next));
         states.push(state);
     }
     if args.json {
@@ -70,6 +70,11 @@ pub(super) fn line(status: &Status) -> String {
         let _ = write!(text, ", branch {} at {commit}", branch.name);
     }
     text.push('\n');
+    if let Some(full) = &status.full_export {
+        let due =
+            full.due.as_ref().map_or_else(|| "with the next look".to_owned(), |due| format!("due at {due}"));
+        let _ = writeln!(text, "  last full export at {}, the next one {due}", full.at);
+    }
     if status.phase != "idle" {
         let _ = writeln!(text, "  {} now", status.phase);
     }

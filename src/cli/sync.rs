@@ -28,6 +28,7 @@ use crate::wire::Home;
 ///
 ///   recipesync sync
 ///   recipesync sync orders billing --give-up-after 5m
+///   recipesync sync orders --full
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct SyncArgs {
@@ -37,6 +38,14 @@ pub struct SyncArgs {
     /// How long to try again what is passing: 429, 5xx, time-outs, a cut download
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = parse_duration)]
     pub give_up_after: Duration,
+    /// Export every project, also where the folder's list shows no change
+    ///
+    /// Without it a look does without an export where the list is what it was before the last full
+    /// one, for as long as `full_export` in the configuration says. The list shows recipes that were
+    /// saved, and whatever was added, renamed, moved or deleted. It does not show edits of connectors,
+    /// connections, tables, pages and other things without a version in it.
+    #[arg(long)]
+    pub full: bool,
 }
 
 /// How long running steps may take to finish when it is to stop; then they end as in a crash, which the saved
@@ -52,7 +61,7 @@ pub(super) async fn run(context: &Context, args: &SyncArgs) -> anyhow::Result<Ex
     let names = chosen.iter().map(|project| project.name.clone()).collect();
     let plant = home.plant(&config, &names, context.environment()).await?;
     let (stop, stopping) = watch::channel(false);
-    let mut running = start(&plant, args.give_up_after, &stopping);
+    let mut running = start(&plant, args, &stopping);
     let mut end = None;
     let mut states = BTreeMap::new();
     let mut complete = true;
@@ -88,7 +97,7 @@ pub(super) async fn run(context: &Context, args: &SyncArgs) -> anyhow::Result<Ex
     let now = clock::now();
     let mut text = String::new();
     for (name, state) in &states {
-        text.push_str(&status::line(&status_of(name.as_str(), state, now, state.due)));
+        text.push_str(&status::line(&status_of(&config.projects[name], state, now, state.due)));
     }
     print(text)?;
     tokio::select! {
@@ -101,10 +110,11 @@ pub(super) async fn run(context: &Context, args: &SyncArgs) -> anyhow::Result<Ex
 /// Starts bringing every project of a plant to rest.
 fn start(
     plant: &Plant,
-    patience: Duration,
+    args: &SyncArgs,
     stopping: &watch::Receiver<bool>,
 ) -> JoinSet<(ProjectName, Result<Rest, StoreError>)> {
     let progress = Progress::new(plant.projects().map(|(name, _)| name.as_str()));
+    let (full, patience) = (args.full, args.give_up_after);
     let mut running = JoinSet::new();
     for (name, wiring) in plant.projects() {
         let (name, wiring, stopping) = (name.clone(), wiring.clone(), stopping.clone());
@@ -112,7 +122,7 @@ fn start(
         // Of the highest level, so that the name is there however quiet the log is.
         let span = error_span!("sync", project = %name);
         let work = async move {
-            let rest = bring_to_rest(&wiring, patience, stopping, |phase| bar.tell(phase)).await;
+            let rest = bring_to_rest(&wiring, full, patience, stopping, |phase| bar.tell(phase)).await;
             bar.finish();
             (name, rest)
         };

@@ -1,13 +1,17 @@
 //! `[project.NAME]`: what is paired with what, and which ways it travels.
 
+use std::time::Duration;
+
 use toml::de::DeValue;
 
 use super::reader::{Section, whole};
 use super::report::{Place, Read, Report, Reported};
 use crate::model::branch::BranchName;
 use crate::model::path::RepoPath;
-use crate::model::project::{ExportSettings, ImportSettings, MaxDelete, Project, ProjectName, Source};
-use crate::model::schedule::Schedule;
+use crate::model::project::{
+    ExportSettings, FULL_EXPORT, ImportSettings, MaxDelete, Project, ProjectName, Source,
+};
+use crate::model::schedule::{Schedule, ScheduleError, parse_duration};
 use crate::secrets::{self, Allowed, Policy};
 
 /// The keys of a project.
@@ -18,6 +22,7 @@ pub(super) const KEYS: &[&str] = &[
     "manifest_id",
     "folder_id",
     "max_delete",
+    "full_export",
     "secrets",
     "secrets_allow",
     "export",
@@ -61,6 +66,7 @@ pub(super) fn read(
     let path = section.parsed("path", RepoPath::parse);
     let path = section.required("path", path, "path = \"orders\", or \".\" for the repository's root");
     let max_delete = section.value("max_delete", "a share (\"50%\") or a number of files", take_max_delete);
+    let full_export = section.parsed("full_export", parse_full_export);
     let secrets = read_secrets(section);
     let folder = id(section, "folder_id");
     let manifest = id(section, "manifest_id");
@@ -91,6 +97,7 @@ pub(super) fn read(
         path: path.value,
         source: source?,
         max_delete: max_delete?.map_or_else(MaxDelete::default, |written| written.value),
+        full_export: full_export?.map_or(FULL_EXPORT, |written| written.value),
         secrets: secrets?,
         export,
         import,
@@ -198,6 +205,14 @@ fn parse_branch(name: &str) -> Result<BranchName, String> {
         return Err("it is the branch's own name that is wanted, without refs/heads/".to_owned());
     }
     BranchName::parse(name).map_err(|error| format!("git does not take it for a branch name: {error}"))
+}
+
+/// Reads a duration that may be none at all: then each look is a full one.
+fn parse_full_export(text: &str) -> Result<Duration, ScheduleError> {
+    match parse_duration(text) {
+        Err(ScheduleError::Zero) => Ok(Duration::ZERO),
+        parsed => parsed,
+    }
 }
 
 fn read_secrets(section: &Section<'_>) -> Read<secrets::Settings> {

@@ -41,6 +41,7 @@ path = "../x"
 manifest_id = 1
 folder_id = -2
 max_delete = "150%"
+full_export = "6"
 secrets = "maybe"
 secrets_allow = [{ file = "x" }]
 
@@ -112,6 +113,10 @@ fn the_example_means_what_it_says() {
     assert_eq!(orders.secrets, Settings { policy: Policy::Block, allowed: vec![allowed] });
     let billing = &config.projects["billing"];
     assert_eq!(billing.secrets, Settings::default());
+    assert_eq!(
+        (orders.full_export, config.projects["orders-production"].full_export),
+        (Duration::from_secs(21_600), Duration::ZERO)
+    );
     assert_eq!((billing.mode(), billing.max_delete), (Mode::ExportOnly, MaxDelete::Files(20)));
     assert_eq!(billing.source, Source::Manifest(1234));
     let deployed = &config.projects["orders-production"];
@@ -132,7 +137,7 @@ fn the_minimal_example_is_enough() {
     let orders = &config.projects["orders"];
     assert_eq!(orders.import.as_ref().unwrap().folder, 5678);
     assert_eq!(orders.export.as_ref().unwrap().schedule.to_string(), "every 5m");
-    assert_eq!(orders.max_delete, MaxDelete::Share(50));
+    assert_eq!((orders.max_delete, orders.full_export), (MaxDelete::Share(50), Duration::from_secs(21_600)));
 }
 
 #[test]
@@ -155,7 +160,7 @@ fn all_problems_are_in_one_report() {
     let report = problems(WRONG);
     assert!(!report.contains("eyJsecret"));
     insta::assert_snapshot!(report, @r##"
-    the configuration has 24 problems
+    the configuration has 25 problems
       /recipesync.toml:2: stat_dir: unknown key
           known here: state_dir, workspace, repository, project
       /recipesync.toml:3: state_dir: it must be a text in quotes
@@ -181,12 +186,13 @@ fn all_problems_are_in_one_report() {
           for importing into a folder, write folder_id below [project.NAME.import]
       /recipesync.toml:23: project.orders.folder_id: it must be a positive whole number
       /recipesync.toml:24: project.orders.max_delete: it must be a share ("50%") or a number of files
-      /recipesync.toml:25: project.orders.secrets: it must be "block", "warn" or "off"
-      /recipesync.toml:26: project.orders.secrets_allow: it must be a list of files: [{ path = "x.custom_adapter.rb", kind = "jwt" }], of which kind may be left out
-      /recipesync.toml:29: project.orders.export.branch: git does not take it for a branch name: a part starts with a dot, or it ends in a dot, or it has two dots in a row
-      /recipesync.toml:30: project.orders.export.schedule: the cron line names a day that never comes
-      /recipesync.toml:33: project.orders.import.branch: it is the branch's own name that is wanted, without refs/heads/
-      /recipesync.toml:34: project.orders.import.restart_recipes: it must be true or false
+      /recipesync.toml:25: project.orders.full_export: a duration is a whole number and a unit: 500ms, 1s, 5m, 6h, 7d
+      /recipesync.toml:26: project.orders.secrets: it must be "block", "warn" or "off"
+      /recipesync.toml:27: project.orders.secrets_allow: it must be a list of files: [{ path = "x.custom_adapter.rb", kind = "jwt" }], of which kind may be left out
+      /recipesync.toml:30: project.orders.export.branch: git does not take it for a branch name: a part starts with a dot, or it ends in a dot, or it has two dots in a row
+      /recipesync.toml:31: project.orders.export.schedule: the cron line names a day that never comes
+      /recipesync.toml:34: project.orders.import.branch: it is the branch's own name that is wanted, without refs/heads/
+      /recipesync.toml:35: project.orders.import.restart_recipes: it must be true or false
     "##);
 }
 

@@ -38,7 +38,7 @@ type Done = (ProjectName, Result<Advanced, StoreError>);
 struct Heard {
     /// Its branch may have moved.
     hint: bool,
-    /// Everything is to be looked at.
+    /// Everything is to be looked at, by a full export.
     look: bool,
     /// Somebody settled something: stays until a look has ended, since only the next one takes it up.
     settlement: bool,
@@ -155,6 +155,7 @@ impl Projects {
         let Advanced { mut state, next, .. } = advanced;
         let heard = self.heard.remove(&name).unwrap_or_default();
         state.look |= heard.look;
+        state.full |= heard.look;
         let at = match next {
             _ if heard.hint || heard.look => clock::instant(),
             Next::Settled(_) if heard.settlement => clock::instant(),
@@ -217,13 +218,13 @@ impl Projects {
         }
     }
 
-    /// Looks at both sides of every project now.
+    /// Looks at both sides of every project now, by a full export: a person asks for it.
     pub(super) fn look_at_all(&mut self) {
         let now = clock::instant();
         for (name, wiring) in self.plant.projects() {
             wiring.repository.distrust();
             if let Some(state) = self.states.get_mut(name) {
-                state.look = true;
+                (state.look, state.full) = (true, true);
                 self.queue.push(name.clone(), now);
             } else {
                 self.heard.entry(name.clone()).or_default().look = true;
@@ -338,7 +339,8 @@ mod tests {
             projects.heard.insert(name.clone(), heard);
             projects.queue_again(name.clone(), Advanced { state: State::default(), next, stopping: false });
             assert_eq!(is_due(&mut projects), due, "{heard:?} {next:?}");
-            assert_eq!(projects.states[&name].look, heard.look);
+            let state = &projects.states[&name];
+            assert_eq!((state.look, state.full), (heard.look, heard.look));
         }
     }
 }

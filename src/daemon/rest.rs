@@ -25,12 +25,14 @@ pub struct Rest {
 }
 
 /// Looks at a project's workspace and branch and takes steps until there is nothing left to do, telling each phase.
-/// Failures that pass are tried again for as long as `patience` from the first one on.
+/// Where it is to be a `full` look, the workspace is exported whatever the folder's list says. Failures that pass are
+/// tried again for as long as `patience` from the first one on.
 ///
 /// # Errors
 /// When the state cannot be read or saved.
 pub async fn bring_to_rest(
     wiring: &Wiring,
+    full: bool,
     patience: Duration,
     mut stop: watch::Receiver<bool>,
     mut tell: impl FnMut(&Phase),
@@ -41,7 +43,7 @@ pub async fn bring_to_rest(
     if matches!(state.phase, Phase::Importing { package: Some(_), .. }) {
         wiring.workspace.resume_import(&wiring.project.name);
     }
-    state.look = true;
+    (state.look, state.full) = (true, state.full || full);
     state.trouble = None;
     loop {
         let advanced = advance(wiring, state, clock::both()).await?;

@@ -189,10 +189,12 @@ impl Loop {
             Control::Replace(plant) => {
                 // The old watches go only now, so that no moment goes unwatched.
                 *self = Self::take_up(*plant, self.moved.clone())?;
+                self.projects.look_at_all();
             }
             Control::Resume => {
                 self.projects.plant().resume();
                 self.projects.take_up_again()?;
+                self.projects.look_at_all();
                 (self.pause, self.asking) = (None, false);
             }
             Control::LookNow | Control::Stop => self.projects.look_at_all(),

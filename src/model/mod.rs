@@ -1,5 +1,6 @@
 //! Values and decisions: no I/O, no async, no clock, no logs.
 
+pub mod basis;
 pub mod branch;
 pub mod edits;
 pub mod facts;

@@ -4,6 +4,7 @@
 //! what their workspace and repository are beyond a name.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +12,10 @@ use super::branch::BranchName;
 use super::path::RepoPath;
 use super::schedule::Schedule;
 use crate::secrets;
+
+/// For how long the list of a folder may stand for its content where nothing else is said: not every edit shows there,
+/// and four exports a day cost little.
+pub const FULL_EXPORT: Duration = Duration::from_secs(6 * 60 * 60);
 
 /// The longest project name, in characters.
 const MAX_NAME: usize = 100;
@@ -98,6 +103,8 @@ pub struct Project {
     pub source: Source,
     /// How much one export may delete before the project stalls.
     pub max_delete: MaxDelete,
+    /// How old the last full export may be for a look to do without one; nothing where each look is a full one.
+    pub full_export: Duration,
     /// What is done where an export holds secrets.
     pub secrets: secrets::Settings,
     /// How the workspace goes to git; `None` for a project that is only imported.
@@ -234,6 +241,7 @@ mod tests {
             path: RepoPath::parse(".").unwrap(),
             source: Source::Folder(1),
             max_delete: MaxDelete::default(),
+            full_export: FULL_EXPORT,
             secrets: secrets::Settings::default(),
             export: export.map(|branch| ExportSettings {
                 branch: BranchName::parse(branch).unwrap(),

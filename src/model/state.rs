@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::basis::Basis;
 use super::oid::{BlobId, CommitId, TreeId};
 use super::path::PackagePath;
 use super::plan::{Base, Decision, Files, Pair};
@@ -63,6 +64,10 @@ pub struct State {
     /// Names the package and the branches of the last look, where it has changed no record and has left nothing to
     /// do: another look at the same leads to nothing again.
     pub rest: Option<String>,
+    /// What a look without an export can rest on: written at the end of a full one, gone as soon as another look begins.
+    pub basis: Option<Basis>,
+    /// Whether a person asked for a full export that has not been asked for since.
+    pub full: bool,
     /// How often in a row an import was put off because the folder was saved to since.
     pub relooks: u8,
     /// How many paths are still to be carried to either side.
@@ -98,6 +103,9 @@ pub enum Phase {
         running: DateTime<Utc>,
         /// The process that asked for it: what happened while none ran is not in it.
         run: u64,
+        /// The signature of the folder's list before it was asked for; none where no folder was listed.
+        #[serde(default)]
+        listed: Option<String>,
     },
     /// An import, asked for or about to be; the attempt says which.
     Importing {
@@ -108,6 +116,17 @@ pub enum Phase {
         /// How often it was polled.
         polls: u32,
     },
+}
+
+impl Phase {
+    /// Returns the signature of the folder's list before the export that is in flight, if one is and a folder was listed.
+    #[must_use]
+    pub fn listed(self) -> Option<String> {
+        match self {
+            Self::Exporting { listed, .. } => listed,
+            Self::Idle | Self::Importing { .. } => None,
+        }
+    }
 }
 
 /// A look at the workspace.

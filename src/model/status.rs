@@ -3,9 +3,11 @@
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::Serialize;
 
+use super::basis;
 use super::oid::CommitId;
 use super::path::PackagePath;
 use super::plan::Pair;
+use super::project::Project;
 use super::state::{Flagged, Phase, RecipeResult, Stall, State, Trouble, Verdict};
 use crate::secrets::{Finding, Level};
 
@@ -60,6 +62,8 @@ pub struct Status {
     pub branch: Option<BranchStatus>,
     /// The last export.
     pub last_export: Option<ExportStatus>,
+    /// The last full export; looks since then may have done without one.
+    pub full_export: Option<FullExportStatus>,
     /// The last import with a verdict.
     pub last_import: Option<ImportStatus>,
     /// Paths that both sides moved.
@@ -83,7 +87,7 @@ pub struct Status {
 /// The last look at the workspace.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct WorkspaceStatus {
-    /// When the export that showed it was asked for.
+    /// When it was looked at: when the export that showed it was asked for, or the list that showed no change since.
     pub seen_at: String,
     /// How many files it held.
     pub files: usize,
@@ -107,6 +111,15 @@ pub struct ExportStatus {
     pub package: Option<u64>,
     /// The commit that was made of it, if any.
     pub commit: Option<CommitId>,
+}
+
+/// The last full export, and the next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FullExportStatus {
+    /// When the last one was looked at.
+    pub at: String,
+    /// From when on a look is one again, whatever the folder's list says; nothing where the next look is one anyway.
+    pub due: Option<String>,
 }
 
 /// The last import with a verdict.
@@ -200,10 +213,11 @@ pub fn standing(state: &State, now: DateTime<Utc>) -> Standing {
 
 /// Returns what `status` tells.
 #[must_use]
-pub fn status(project: &str, state: &State, now: DateTime<Utc>, next: Option<DateTime<Utc>>) -> Status {
+pub fn status(project: &Project, state: &State, now: DateTime<Utc>, next: Option<DateTime<Utc>>) -> Status {
+    let name = project.name.as_str();
     let paths = |map: &std::collections::BTreeMap<PackagePath, Pair>| map.keys().cloned().collect();
     Status {
-        project: project.to_owned(),
+        project: name.to_owned(),
         state: standing(state, now),
         phase: match state.phase {
             Phase::Idle => "idle",
@@ -223,6 +237,7 @@ pub fn status(project: &str, state: &State, now: DateTime<Utc>, next: Option<Dat
             package: last.package,
             commit: last.commit,
         }),
+        full_export: full_export(project, state),
         last_import: state.last_import.as_ref().map(|last| ImportStatus {
             at: stamp(last.at),
             package: last.package,
@@ -235,11 +250,18 @@ pub fn status(project: &str, state: &State, now: DateTime<Utc>, next: Option<Dat
         to_prune: paths(&state.to_prune),
         drift: paths(&state.drift),
         secrets: secrets(state),
-        workspace_side: state.offered.map(|_| format!("refs/recipesync/{project}")),
+        workspace_side: state.offered.map(|_| format!("refs/recipesync/{name}")),
         stalled: stall(state, now),
         failing: state.trouble.clone(),
         next: next.map(stamp),
     }
+}
+
+fn full_export(project: &Project, state: &State) -> Option<FullExportStatus> {
+    let last = state.last_export.as_ref().filter(|last| last.package.is_some())?;
+    let basis = state.basis.as_ref().filter(|_| !state.full && !project.full_export.is_zero());
+    let due = basis.map(|basis| stamp(basis::due(basis, project.full_export)));
+    Some(FullExportStatus { at: stamp(last.at), due })
 }
 
 fn secrets(state: &State) -> Vec<SecretStatus> {

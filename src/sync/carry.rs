@@ -14,8 +14,9 @@ use super::observe::{Observed, print};
 use super::offer::{dispute, offer};
 use super::record::{Tries, push};
 use super::sides::{Sides, Sight};
-use super::{CURRENT, Now, StepResult, Stepped, Wiring, rest, screen};
+use super::{CURRENT, Now, StepResult, Stepped, Wiring, light, rest, screen};
 use crate::git::GitError;
+use crate::model::basis::Basis;
 use crate::model::edits::Changes;
 use crate::model::history::{Event, EventKind};
 use crate::model::oid::{BlobId, CommitId};
@@ -44,8 +45,15 @@ pub(super) async fn on(wiring: &Wiring, view: View, clock: Now) -> StepResult {
     let mut stepped = decide(wiring, view, clock).await?;
     // Where nothing has changed, writing all records again would be most of the work.
     stepped.records = stepped.records.filter(|records| *records != known);
+    let is_unmoved = stepped.records.as_ref().is_none_or(|records| records.paths == known.paths);
     stepped.known = stepped.records.is_some().then_some(known);
-    stepped.state.rest = stepped.state.rest.take().filter(|_| rest::is_at_rest(&stepped.state));
+    let state = &mut stepped.state;
+    if state.full && state.phase == Phase::Idle {
+        // A person asked for a full export after this one was asked for.
+        (state.look, stepped.next) = (true, Next::Now);
+    }
+    state.rest = state.rest.take().filter(|_| rest::is_at_rest(state));
+    state.basis = state.basis.take().filter(|_| light::can_rest(wiring.mode(), state, is_unmoved));
     Ok(stepped)
 }
 
@@ -55,7 +63,7 @@ async fn decide(wiring: &Wiring, view: View, clock: Now) -> StepResult {
     let View { mut state, mut records, observed: Observed { entries, facts, searched, package }, .. } = view;
     let sight = Sight::new(&state, &records, &entries, facts);
     let before = state.clone();
-    state.phase = Phase::Idle;
+    let listed = std::mem::take(&mut state.phase).listed();
     state.rest = None;
     let print = print(&entries);
     records.entries = entries;
@@ -100,7 +108,9 @@ async fn decide(wiring: &Wiring, view: View, clock: Now) -> StepResult {
         state.seen = Some(Seen { at: export.asked, files: records.entries.len(), print });
         state.last_export = Some(LastExport { at: now, package: export.package, commit });
         let pushed = pushed.map(|pushed| pushed.revision);
-        state.rest = rest::after(wiring.mode(), &records, &sides, &changes, pushed.as_ref(), &package);
+        let branches = rest::Tips::after(&sides, pushed.as_ref()).name(wiring.mode());
+        state.rest = rest::after(&records, &sides, &changes, pushed.is_some(), &package, &branches);
+        state.basis = listed.map(|listing| Basis { listing, branches, at: export.asked });
         let tip = pushed.filter(|_| sides.mirror.is_none()).unwrap_or(sides.watched.revision.clone());
         return Ok(finish(wiring, state, records, events, &sides, plan, tip, export.is_fresh, clock.later()));
     }

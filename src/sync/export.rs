@@ -6,12 +6,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::error::{Disposition, StepError};
 use super::observe::{self, Observed, Sealed};
-use super::workspace::Listing;
-use super::{CURRENT, Failed, Now, Stepped, Wiring, fail, rest};
+use super::{CURRENT, Failed, Now, Stepped, Wiring, fail, light, rest};
 use crate::blocking;
 use crate::model::project::Source;
 use crate::model::state::{Begun, Next, Phase, Records, State};
-use crate::workato::{Class, Download, FolderAsset, JobStatus, Turn, WorkatoError, poll_delay};
+use crate::workato::{Class, Download, JobStatus, Turn, WorkatoError, poll_delay};
 
 /// How far fetching has come.
 #[derive(Debug)]
@@ -71,6 +70,9 @@ pub(super) async fn begin(wiring: &Wiring, mut state: State, clock: Now) -> Fetc
     let now = clock.time;
     let client = wiring.workspace.client();
     let turn = turn(wiring, &state);
+    // Whatever this comes to, only its end says again what later looks can rest on.
+    let basis = state.basis.take().filter(|_| !state.full);
+    let mut listed = None;
     match wiring.workspace.check_identity(turn, state.workspace_id, now).await {
         Ok(id) => state.workspace_id = id.or(state.workspace_id),
         Err(error) => return fail(state, error),
@@ -79,16 +81,19 @@ pub(super) async fn begin(wiring: &Wiring, mut state: State, clock: Now) -> Fetc
     let manifest = match wiring.project.source {
         Source::Manifest(id) => id,
         Source::Folder(folder) => {
-            match client.folder_assets(turn, folder).await {
-                Ok(assets) => {
-                    if wiring.project.import.is_some() {
-                        wiring.workspace.note_listing(&wiring.project.name, Some(listing(&assets)));
-                    }
-                    if assets.is_empty() {
-                        return empty_folder(wiring, state, now).await;
-                    }
-                }
+            let assets = match client.folder_assets(turn, folder).await {
+                Ok(assets) if assets.is_empty() => return empty_folder(wiring, state, now).await,
+                Ok(assets) => assets,
                 Err(error) => return fail(state, error),
+            };
+            let signature = listed.insert(light::signature(wiring, &state, &assets));
+            match light::end(wiring, &state, basis, signature, clock).await {
+                Ok(Some(stepped)) => return Ok(Progress::waits(stepped)),
+                Ok(None) => {}
+                Err(error) => return fail(state, error),
+            }
+            if wiring.project.import.is_some() {
+                wiring.workspace.note_listing(&wiring.project.name, Some(light::listing(&assets)));
             }
             match keep_manifest(wiring, &mut state, turn, folder).await {
                 Ok(Some(id)) => id,
@@ -109,8 +114,8 @@ pub(super) async fn begin(wiring: &Wiring, mut state: State, clock: Now) -> Fetc
             let done = package.status == JobStatus::Completed;
             let (package, running, run) = (package.id, clock.later(), wiring.run);
             state.begun = state.begun.or(Some(Begun { package, at: now }));
-            state.phase = Phase::Exporting { package, since: now, polls: 0, done, running, run };
-            state.look = true;
+            state.phase = Phase::Exporting { package, since: now, polls: 0, done, running, run, listed };
+            (state.look, state.full) = (true, false);
             let next = if done { Next::Now } else { Next::At(now + wait(0)) };
             Ok(Progress::waits(Stepped::new(state, next)))
         }
@@ -126,12 +131,6 @@ pub(super) async fn begin(wiring: &Wiring, mut state: State, clock: Now) -> Fetc
 fn export_failed(wiring: &Wiring, said: Option<String>) -> StepError {
     let reason = said.unwrap_or_else(|| "no reason was given".to_owned());
     StepError::ExportFailed { source_name: wiring.project.source.to_string(), reason }
-}
-
-/// Returns what a folder holds.
-pub(super) fn listing(assets: &[FolderAsset]) -> Listing {
-    let line = |asset: &FolderAsset| (asset.zip_name.clone(), asset.kind.clone(), asset.id, asset.version);
-    assets.iter().map(line).collect()
 }
 
 /// Refreshes the manifest that the daemon keeps for a folder. Answers `None` where it was made just now, so that
@@ -157,12 +156,13 @@ async fn keep_manifest(
 }
 
 /// An empty folder is not exported: the workspace holds nothing.
-async fn empty_folder(wiring: &Wiring, state: State, now: DateTime<Utc>) -> Fetched {
+async fn empty_folder(wiring: &Wiring, mut state: State, now: DateTime<Utc>) -> Fetched {
     let before = state.seen.as_ref().map_or(0, |seen| seen.files);
     if before > 0 {
         let source_name = wiring.project.source.to_string();
         return fail(state, StepError::EmptyFolder { source_name, before });
     }
+    state.full = false;
     match load(wiring).await {
         Ok(records) => {
             let observed = Observed::default();
@@ -176,7 +176,7 @@ async fn empty_folder(wiring: &Wiring, state: State, now: DateTime<Utc>) -> Fetc
 /// Polls the export that was asked for; when it is complete, reads it.
 pub(super) async fn step(wiring: &Wiring, mut state: State, clock: Now) -> Fetched {
     let now = clock.time;
-    let Phase::Exporting { package, since, polls, done, running, run } = state.phase else {
+    let Phase::Exporting { package, since, polls, done, running, run, .. } = state.phase else {
         unreachable!("only called while exporting");
     };
     let turn = turn(wiring, &state);
@@ -190,9 +190,10 @@ pub(super) async fn step(wiring: &Wiring, mut state: State, clock: Now) -> Fetch
                     Some(StepError::JobStuck { package, after })
                 }
                 JobStatus::Running => {
-                    let polls = polls + 1;
-                    state.phase = Phase::Exporting { package, since, polls, done, running: now, run };
-                    return Ok(Progress::waits(Stepped::new(state, Next::At(now + wait(polls)))));
+                    if let Phase::Exporting { polls, running, .. } = &mut state.phase {
+                        (*polls, *running) = (*polls + 1, now);
+                    }
+                    return Ok(Progress::waits(Stepped::new(state, Next::At(now + wait(polls + 1)))));
                 }
             },
             Err(error) if error.is_not_found() => Some(StepError::JobGone { package }),
@@ -287,10 +288,10 @@ async fn read(wiring: &Wiring, package: u64, sealed: Sealed) -> Result<(Records,
 /// failure passes, the same package is read again.
 pub(super) fn put_off<T>(mut state: State, error: StepError) -> Result<T, Box<Failed>> {
     state.phase = match state.phase {
-        Phase::Exporting { package, since, polls, running, run, .. }
+        Phase::Exporting { package, since, polls, running, run, listed, .. }
             if error.disposition() == Disposition::Retry =>
         {
-            Phase::Exporting { package, since, polls, done: true, running, run }
+            Phase::Exporting { package, since, polls, done: true, running, run, listed }
         }
         _ => Phase::Idle,
     };

@@ -27,7 +27,7 @@ pub(super) async fn step(wiring: &Wiring, mut state: State, now: Now) -> Result<
     // A time too far ahead is from a clock that was set back since.
     let latest = wiring.due_after(now).max(now + STALLED_LOOK);
     let due = state.due.is_none_or(|due| due <= now || due > latest);
-    if state.look || state.seen.is_none() || state.attempt.is_some() || moved || due {
+    if state.look || state.full || state.seen.is_none() || state.attempt.is_some() || moved || due {
         if moved {
             state.waiting = state.waiting.max(1);
         }
@@ -76,7 +76,7 @@ pub(super) async fn take_up_settlements(
     }
     state.look = true;
     state.stalled = None;
-    state.rest = None;
+    (state.rest, state.basis) = (None, None);
     let stepped = Stepped::new(state, Next::Now);
     Ok(Some(Stepped { records: Some(records), settled: Some(*last), ..stepped }))
 }

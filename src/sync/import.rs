@@ -8,7 +8,7 @@ use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::error::{Disposition, StepError, chain};
-use super::{Now, StepResult, Stepped, Wiring, export, fail};
+use super::{Now, StepResult, Stepped, Wiring, export, fail, light};
 use crate::archive;
 use crate::asset::kind::{asset_id, is_asset};
 use crate::blocking;
@@ -163,7 +163,7 @@ async fn is_outdated(
         return Ok(false);
     };
     let assets = wiring.workspace.client().folder_assets_in(slot, turn, folder).await?;
-    let now = export::listing(&assets);
+    let now = light::listing(&assets);
     if state.relooks < MAX_RELOOKS {
         return Ok(now != before);
     }

@@ -67,8 +67,8 @@ pub async fn prepare(wiring: &Wiring) -> Result<State, StepError> {
         (State { pairing, ..State::default() }, Some(Records::default()))
     };
     state.phase = Phase::Idle;
-    // What is shown is planned, whatever the last look came to.
-    state.rest = None;
+    // What is shown is planned from a fresh export, whatever the last look came to.
+    (state.rest, state.basis) = (None, None);
     if let Some(records) = records {
         let saved = Saved {
             state: &state,

@@ -13,6 +13,7 @@ mod error;
 mod export;
 mod idle;
 mod import;
+mod light;
 mod look;
 mod observe;
 mod offer;

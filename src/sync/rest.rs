@@ -14,29 +14,53 @@ use super::observe::Entries;
 use super::sides::Sides;
 use super::{CURRENT, Now, Stepped, Wiring};
 use crate::asset::kind::is_asset;
+use crate::model::basis::Basis;
 use crate::model::oid::{BlobId, TreeId};
 use crate::model::path::PackagePath;
 use crate::model::plan::{Base, Files, Pair};
 use crate::model::project::Mode;
 use crate::model::state::{LastExport, Next, Phase, Record, Records, Revision, State};
 
+/// The project's branches as they are at one time.
+pub(super) struct Tips {
+    watched: Revision,
+    /// With two branches, the export's.
+    mirror: Option<Revision>,
+}
+
+impl Tips {
+    /// Returns where the branches are after what was pushed to the one that exports go to.
+    pub(super) fn after(sides: &Sides, pushed: Option<&Revision>) -> Self {
+        let watched = pushed.filter(|_| sides.mirror.is_none()).unwrap_or(&sides.watched.revision).clone();
+        let mirror = sides.mirror.as_ref().map(|mirror| pushed.unwrap_or(&mirror.revision).clone());
+        Self { watched, mirror }
+    }
+
+    /// Names what the branches hold. With one branch its tree is enough. With two, a merge that changes no file may
+    /// still say that the workspace's edits were seen, so the tips count.
+    pub(super) fn name(&self, mode: Mode) -> String {
+        match &self.mirror {
+            Some(mirror) => format!("{mode:?} {:?} {:?}", self.watched.commit, mirror.commit),
+            None => format!("{mode:?} {}", only_branch(self.watched.tree)),
+        }
+    }
+}
+
 /// Names what the next look would have to be at, to lead to nothing: where after this one every path is exactly as
 /// agreed.
 pub(super) fn after(
-    mode: Mode,
     records: &Records,
     sides: &Sides,
     changes: &BTreeMap<PackagePath, Option<BlobId>>,
-    pushed: Option<&Revision>,
+    is_pushed: bool,
     package: &str,
+    branches: &str,
 ) -> Option<String> {
     if !sides.watched.odd.is_empty() {
         return None;
     }
     let mut watched = sides.watched.files.clone();
-    let pushed_to_mirror = pushed.filter(|_| sides.mirror.is_some());
-    let pushed_to_watched = pushed.filter(|_| sides.mirror.is_none());
-    if pushed_to_watched.is_some() {
+    if is_pushed && sides.mirror.is_none() {
         for (path, blob) in changes {
             match blob {
                 Some(blob) => watched.insert(path.clone(), *blob),
@@ -53,8 +77,7 @@ pub(super) fn after(
     {
         return None;
     }
-    let mirror = sides.mirror.as_ref().map(|mirror| pushed_to_mirror.unwrap_or(&mirror.revision));
-    Some(print(mode, package, pushed_to_watched.unwrap_or(&sides.watched.revision), mirror))
+    Some(print(package, branches))
 }
 
 /// What the only branch holds at a tree.
@@ -87,14 +110,9 @@ pub(super) fn branch(state: &State, records: &Records, workspace: &Entries) -> O
     Some(AtRest { branch: branch.to_owned(), files: records.paths.iter().filter_map(file).collect() })
 }
 
-/// Names what a look was at: the package's entries and the branches. With one branch its tree is enough. With two, a
-/// merge that changes no file may still say that the workspace's edits were seen, so the tips count.
-fn print(mode: Mode, package: &str, watched: &Revision, mirror: Option<&Revision>) -> String {
-    let branches = match mirror {
-        Some(mirror) => format!("{:?} {:?}", watched.commit, mirror.commit),
-        None => only_branch(watched.tree),
-    };
-    format!("{mode:?} {package} {branches}")
+/// Names what a look was at: the package's entries and the branches.
+fn print(package: &str, branches: &str) -> String {
+    format!("{package} {branches}")
 }
 
 fn only_branch(tree: Option<TreeId>) -> String {
@@ -116,16 +134,8 @@ pub(super) fn is_at_rest(state: &State) -> bool {
         && branch.as_ref().is_some_and(|branch| branch.commit.is_some())
 }
 
-/// Ends a look at a package with these entries, if it is one at the same things as a look that led to nothing.
-pub(super) async fn end(
-    wiring: &Wiring,
-    state: &State,
-    entries: &str,
-    package: u64,
-    asked: DateTime<Utc>,
-    clock: Now,
-) -> Result<Option<Stepped>, StepError> {
-    let (Some(rest), Some(seen)) = (&state.rest, &state.seen) else { return Ok(None) };
+/// Returns where the branches are now; nothing where one of them is not there.
+pub(super) async fn tips(wiring: &Wiring, state: &State, clock: Now) -> Result<Option<Tips>, StepError> {
     let refs = wiring.repository.refresh(CURRENT, clock.later_instant()).await?;
     let mut tips = Vec::new();
     for name in wiring.project.branches() {
@@ -138,24 +148,51 @@ pub(super) async fn end(
         tips.push(Revision { name: name.to_string(), commit: Some(commit), tree });
     }
     let watched = tips.pop().expect("a project has a branch");
-    if *rest != print(wiring.mode(), entries, &watched, tips.first()) {
+    Ok(Some(Tips { watched, mirror: tips.pop() }))
+}
+
+/// Ends a look at a package with these entries, if it is one at the same things as a look that led to nothing.
+pub(super) async fn end(
+    wiring: &Wiring,
+    state: &State,
+    entries: &str,
+    package: u64,
+    asked: DateTime<Utc>,
+    clock: Now,
+) -> Result<Option<Stepped>, StepError> {
+    let Some(rest) = state.rest.as_ref().filter(|_| !state.full) else { return Ok(None) };
+    let Some(tips) = tips(wiring, state, clock).await? else { return Ok(None) };
+    let branches = tips.name(wiring.mode());
+    if *rest != print(entries, &branches) {
         return Ok(None);
     }
-    wiring.workspace.note_listing(&wiring.project.name, None);
     let mut state = state.clone();
-    let now = clock.later();
-    let mut seen = seen.clone();
-    seen.at = asked;
-    let due = wiring.due_after(asked);
+    let listed = std::mem::take(&mut state.phase).listed();
+    state.basis = listed.map(|listing| Basis { listing, branches, at: asked });
+    state.last_export = Some(LastExport { at: clock.time, package: Some(package), commit: None });
+    Ok(Some(settle(wiring, state, tips, asked, clock)))
+}
+
+/// Ends a look that has found nothing to do: both sides are as they were, as the workspace was at a time.
+pub(super) fn settle(
+    wiring: &Wiring,
+    mut state: State,
+    tips: Tips,
+    seen: DateTime<Utc>,
+    clock: Now,
+) -> Stepped {
+    wiring.workspace.note_listing(&wiring.project.name, None);
+    let due = wiring.due_after(seen);
     state.phase = Phase::Idle;
     state.look = false;
     state.waiting = 0;
     // It stalled for what has passed.
     state.stalled = None;
-    state.seen = Some(seen);
-    state.last_export = Some(LastExport { at: clock.time, package: Some(package), commit: None });
-    state.calm = watched.commit;
-    state.branch = Some(watched);
+    if let Some(last) = &mut state.seen {
+        last.at = seen;
+    }
+    state.calm = tips.watched.commit;
+    state.branch = Some(tips.watched);
     state.due = Some(due);
-    Ok(Some(Stepped::new(state, Next::Settled(due.min(now + wiring.poll)))))
+    Stepped::new(state, Next::Settled(due.min(clock.later() + wiring.poll)))
 }

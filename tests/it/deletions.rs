@@ -154,7 +154,7 @@ fn an_export_without_a_file_stalls_and_deletes_nothing() {
         }
         let tip = stage.upstream.tip("main");
         stage.fault(&serde_json::json!({ "on": "export.start", "times": 1, "then": "empty" }));
-        let synced = stage.sync().expect(1, "stalled");
+        let synced = stage.sync_with(&["--full"]).expect(1, "stalled");
         assert!(synced.reason().contains("holds no file"), "{}", synced.reason());
         assert_eq!(stage.upstream.tip("main"), tip);
         stage.sync().expect(0, "in_sync");

@@ -92,7 +92,7 @@ fn every_hostile_package_stalls_its_project_with_the_entry_and_the_reason_and_no
             .fault(&json!({ "on": "export.start", "id": manifest, "then": { "hostile": { "name": case } } }));
     }
     drop(store);
-    let (ran, most) = peak(recipesync(&stage.path("."), &["sync", PATIENT[0], PATIENT[1]]));
+    let (ran, most) = peak(recipesync(&stage.path("."), &["sync", "--full", PATIENT[0], PATIENT[1]]));
     assert_eq!(ran.status.code(), Some(1), "{}", String::from_utf8_lossy(&ran.stderr));
     assert!(most > 10_000 && most < MOST_KB, "{most} kB were held");
 

@@ -27,7 +27,7 @@ fn connector(title: &str) -> String {
 /// A project in sync, with a connector and two recipes.
 fn desk(pairing: Pairing) -> Stage {
     Stage::in_sync(
-        pairing,
+        pairing.exporting_always(),
         &[
             (INTAKE, recipe("Intake", "one")),
             (OTHER, recipe("Other", "one")),
@@ -40,7 +40,10 @@ fn desk(pairing: Pairing) -> Stage {
 impl Stage {
     /// Gives the project further lines of configuration, from the next run on.
     fn allow(&mut self, more: &str) {
-        self.pair(|pairing| more.clone_into(&mut pairing.more));
+        self.pair(|pairing| {
+            more.clone_into(&mut pairing.more);
+            *pairing = pairing.clone().exporting_always();
+        });
     }
 }
 

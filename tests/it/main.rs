@@ -21,6 +21,7 @@ mod git_itself;
 mod history;
 mod hostile;
 mod leaks;
+mod light;
 mod lives;
 mod misbehaving;
 mod model_run;

@@ -11,13 +11,13 @@ const SETTINGS: &str = "settings.properties.json";
 const PAGE: &str = "desk.lcap_page.json";
 const PAGE_ZIP: &str = "desk.lcap_page.zip";
 
-/// Looks as often as said, each time an hour later, and asserts that nothing comes of it.
+/// Exports as often as said, each time an hour later, and asserts that nothing comes of it.
 fn stays_quiet(stage: &Stage, looks: usize) {
     let (tip, imports) = (stage.upstream.tip("main"), stage.imports().len());
     let exports = stage.requests("export.start");
     for _ in 0..looks {
         stage.world(|world| world.settings.clock_offset_ms += 3_600_000);
-        let synced = stage.sync().expect(0, "in_sync");
+        let synced = stage.sync_with(&["--full"]).expect(0, "in_sync");
         let commit = &synced.status["last_export"]["commit"];
         assert!(commit.is_null(), "{}", stage.upstream.at_upstream(&["show", commit.as_str().unwrap()]));
     }

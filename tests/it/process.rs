@@ -8,6 +8,12 @@ use rustix::process::Signal;
 use super::daemon_stage::{Daemon, Stage, recipe, timed, wait_for};
 
 /// A stage with one project that is settled already.
+/// Lets each look of the project ask for an export.
+fn exporting_always(mut stage: Stage) -> Stage {
+    stage.configure(|config| config.replace("export.schedule", "full_export = \"0s\"\nexport.schedule"));
+    stage
+}
+
 fn settled() -> Stage {
     let mut stage = Stage::new();
     stage.project("orders", "dev", "recipes", "1h");
@@ -123,7 +129,7 @@ fn a_commit_on_a_local_upstream_is_imported_at_once() {
 
 #[test]
 fn sigterm_ends_it_whatever_it_waits_for_and_the_next_start_goes_on() {
-    let stage = settled();
+    let stage = exporting_always(settled());
     // A job that never ends: the same one is polled after the restart.
     stage.fault("dev", r#"{"on":"export.start","then":"stuck"}"#);
     let before = stage.requests("dev", "export.start").len();
@@ -205,8 +211,22 @@ fn a_reload_takes_up_what_changed_and_a_broken_file_changes_nothing() {
 }
 
 #[test]
-fn a_reload_during_a_hanging_request_holds_up_neither_the_watchdog_nor_sigterm() {
+fn a_start_looks_by_the_folders_list_and_a_reload_by_a_full_export() {
     let stage = settled();
+    let count = |route| stage.requests("dev", route).len();
+    let (lists, exports) = (count("assets.list"), count("export.start"));
+    let daemon = stage.start();
+    wait_for("the first look", || count("assets.list") > lists);
+    daemon.signal(Signal::HUP);
+    wait_for("the export", || count("export.start") > exports);
+    wait_for("its end", || stage.status("orders")["phase"] == "idle");
+    daemon.stop();
+    assert_eq!(count("export.start"), exports + 1);
+}
+
+#[test]
+fn a_reload_during_a_hanging_request_holds_up_neither_the_watchdog_nor_sigterm() {
+    let stage = exporting_always(settled());
     stage.fault("dev", r#"{"on":"export.start","times":1,"then":{"delay":{"ms":60000}}}"#);
     let before = stage.requests("dev", "export.start").len();
     let daemon = stage.launch(&[("WATCHDOG_USEC", "1000000")]);
@@ -373,6 +393,7 @@ fn a_budget_holds_over_many_runs() {
     });
     stage.project("orders", "dev", "recipes", "1h");
     stage.save_config();
+    let stage = exporting_always(stage);
     assert_eq!(stage.run(&["sync"]).code, Some(0));
     // The workspace's own: the store that downloads come from has no quota.
     let sent = || stage.requests("dev", "").iter().filter(|seen| seen.route != "store.get").count();

@@ -193,7 +193,7 @@ fn a_lost_cache_is_fetched_again_and_nothing_comes_of_it() {
 #[test]
 fn a_cache_that_is_spoilt_under_a_running_daemon_is_made_anew() {
     let mut stage = two_recipes(Pairing::one_branch());
-    stage.pair(|pairing| pairing.more = "export.schedule = \"1s\"".to_owned());
+    stage.pair(|pairing| pairing.more = "full_export = \"0s\"\nexport.schedule = \"1s\"".to_owned());
     let _daemon = stage.spawn(&["run"]);
     let looks = stage.requests("export.start");
     stage.wait("the daemon's first look", || stage.requests("export.start") > looks);

@@ -196,7 +196,7 @@ fn through_faults(stage: &Stage, server: &SmartHttp) {
         ("store.get", r#"{"redirect":{"to":"again"}}"#.to_owned()),
     ] {
         stage.fault("dev", &format!(r#"{{"on":{on:?},"times":1,"then":{then}}}"#));
-        let outcome = stage.run(&["sync", "orders", "-vvv", "--give-up-after", "1ms"]);
+        let outcome = stage.run(&["sync", "orders", "--full", "-vvv", "--give-up-after", "1ms"]);
         told += &outcome.stderr;
         stage.world("dev", |world| world.faults.clear());
     }
@@ -212,7 +212,7 @@ fn through_faults(stage: &Stage, server: &SmartHttp) {
         r#"{{"on":"export.start","times":1,"then":{{"status":{{"code":422,"body":"no {KEY}, no"}}}}}}"#
     );
     stage.fault("old", &legacy);
-    told += &stage.run(&["sync", "billing", "-vvv"]).stderr;
+    told += &stage.run(&["sync", "billing", "--full", "-vvv"]).stderr;
 
     server.refuse(Some(&format!("no, not with {GIT_TOKEN}\n")));
     told += &stage.run(&["sync", "billing", "-vvv", "--give-up-after", "1ms"]).stderr;

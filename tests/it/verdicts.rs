@@ -324,7 +324,7 @@ fn an_edit_made_after_a_killed_export_is_not_overwritten() {
     let stage = Stage::in_sync(Pairing::one_branch(), &[(INTAKE, recipe("Intake", "one"))]);
     stage.world(|world| world.settings.export_polls = 1);
     stage.fault(&json!({ "on": "package.get", "then": { "status": { "code": 500 } } }));
-    let child = stage.spawn(&["sync"]);
+    let child = stage.spawn(&["sync", "--full"]);
     stage.wait("the export is asked about", || stage.requests("package.get") > 0);
     drop(child);
     // The package that was asked for does not hold this.

@@ -135,8 +135,7 @@ async fn tell_conflicts(stage: &Stage, tell: Tell, before: &State, now: &State) 
             tell.command(&format!("{program} --config {config} resolve orders {path} --take {side}"))?;
         }
     }
-    let project = &stage.project.name;
-    let merge = status(project.as_str(), now, clock::now(), None).workspace_side;
+    let merge = status(&stage.project, now, clock::now(), None).workspace_side;
     if let Some(side) =
         merge.filter(|_| now.conflicts.keys().any(|path| !before.conflicts.contains_key(path)))
     {

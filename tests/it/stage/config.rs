@@ -40,6 +40,11 @@ impl Pairing {
         Self::of(None, Some("main"))
     }
 
+    /// The same, with an export at each look: for stories of edits that no list of a folder shows.
+    pub(crate) fn exporting_always(self) -> Self {
+        Self { more: format!("full_export = \"0s\"\n{}", self.more), ..self }
+    }
+
     fn of(export: Option<&'static str>, import: Option<&'static str>) -> Self {
         Self {
             project: super::PROJECT.to_owned(),
