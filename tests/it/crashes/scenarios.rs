@@ -16,6 +16,12 @@ const OLD: &str = "old.recipe.json";
 const NEW: &str = "new.recipe.json";
 const OTHER: &str = "sub/other.recipe.json";
 
+/// A file whose edits no list of a folder shows, and what it holds in turn.
+const TOOL: &str = "tool.custom_adapter.json";
+const TOOL_ONE: &str = r#"{"description":"one","title":"tool"}"#;
+const TOOL_TWO: &str = r#"{"description":"two","title":"tool"}"#;
+const TOOL_THREE: &str = r#"{"description":"three","title":"tool"}"#;
+
 /// What both sides hold at first.
 const BASE: [(&str, &str); 3] = [(INTAKE, "one"), (NOTIFY, "one"), (OLD, "one")];
 
@@ -489,8 +495,38 @@ const SETTLED_FOR_WORKSPACE: Scenario = Scenario {
     ..PLAIN
 };
 
+const AFTER_A_LIGHT_LOOK: Scenario = Scenario {
+    name: "an edit on the branch after a look without an export",
+    change: |ground| {
+        rest_lightly(ground)?;
+        say_on_branch(ground, &[(INTAKE, "two")])
+    },
+    ..EDIT_ON_BRANCH
+};
+
+const UNLISTED_EDIT: Scenario = Scenario {
+    name: "an edit that no list shows, and another of the same on the branch",
+    change: |ground| {
+        ground.lives.stage.put_in_workspace(TOOL, TOOL_ONE);
+        rest_lightly(ground)?;
+        ground.lives.stage.put_in_workspace(TOOL, TOOL_TWO);
+        rest_lightly(ground)?;
+        ensure!(ground.people().text("main", TOOL).contains("one"), "the edit was seen already");
+        ground.people().commit("main", &[(TOOL, Some(TOOL_THREE.to_owned()))]);
+        Ok(())
+    },
+    edits: &[(TOOL, TOOL_TWO), (TOOL, TOOL_THREE)],
+    commits: 1,
+    ends: |sight| {
+        ensure!(sight.conflicts() == [TOOL], "no conflict");
+        ensure!(sight.workspace[TOOL] == TOOL_TWO && sight.branch[TOOL] == TOOL_THREE, "one was overwritten");
+        Ok(())
+    },
+    ..PLAIN
+};
+
 /// The others, which are told with every single kill.
-pub(crate) const FURTHER: [Scenario; 17] = [
+pub(crate) const FURTHER: [Scenario; 19] = [
     FOLLOWED_BY_COMMIT,
     FOLLOWED_BY_EDIT,
     FOLLOWED_BY_REVERT,
@@ -508,6 +544,8 @@ pub(crate) const FURTHER: [Scenario; 17] = [
     DRIFT,
     SETTLED_FOR_BRANCH,
     SETTLED_FOR_WORKSPACE,
+    AFTER_A_LIGHT_LOOK,
+    UNLISTED_EDIT,
 ];
 
 fn say_in_workspace(ground: &Ground, path: &str, text: &str) -> anyhow::Result<()> {
@@ -517,6 +555,15 @@ fn say_in_workspace(ground: &Ground, path: &str, text: &str) -> anyhow::Result<(
 
 fn say_on_branch(ground: &Ground, texts: &[(&str, &str)]) -> anyhow::Result<()> {
     ground.people().say_on_branch("main", texts);
+    Ok(())
+}
+
+/// Comes to rest by looks of which the last asks for no export.
+fn rest_lightly(ground: &Ground) -> anyhow::Result<()> {
+    ground.lives.rest()?;
+    let exports = ground.lives.stage.requests("export.start");
+    ground.lives.rest()?;
+    ensure!(ground.lives.stage.requests("export.start") == exports, "an export was asked for");
     Ok(())
 }
 
