@@ -3,7 +3,8 @@
 //! again: what waits is settled, both sides agree, and nothing more happens however often it is looked.
 //!
 //! One run in three is of two branches: the daemon writes what the workspace holds to one, people work on the other
-//! and merge, squashed or not. Most processes are loops by hand (`lives`), killed at a random point; some are the built
+//! and merge, squashed or not. One in two does without an export where the folder's list shows no change, and sees edits
+//! of a connector late. Most processes are loops by hand (`lives`), killed at a random point; some are the built
 //! binary, killed by SIGKILL, or with no room on the disk, or with a folder that is read-only. A seed makes the same
 //! run again: `RECIPESYNC_SEED=17 cargo test model_run`, or `17..40` for some. With the binary in it, it is the same
 //! but for where exactly that is killed.
@@ -16,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
+use chrono::TimeDelta;
 use fastrand::Rng;
 use recipesync::model::path::PackagePath;
 use recipesync::model::plan::{Pair, Take};
@@ -53,6 +55,12 @@ const MIRROR: &str = "workspace";
 /// One run in so many is of two branches.
 const MIRROR_ONE_IN: u64 = 3;
 
+/// One run in so many asks for an export at each look; the others see edits of the connector when a full one is due.
+const FULL_ONE_IN: u64 = 2;
+
+/// Longer than a project goes without a full export.
+const FULL_EXPORT: TimeDelta = TimeDelta::hours(7);
+
 /// How many rounds of work a run has.
 const ROUNDS: usize = 10;
 
@@ -77,6 +85,8 @@ pub(crate) struct Tally {
     pub(crate) logs_cut: usize,
     pub(crate) merges: usize,
     pub(crate) settled: usize,
+    /// How many processes came to rest without an export.
+    pub(crate) light: usize,
 }
 
 struct Run<'a> {
@@ -124,7 +134,10 @@ pub(crate) fn make_runs(seeds: std::ops::Range<u64>, looks: usize) {
 impl<'a> Run<'a> {
     fn new(seed: u64, tally: &'a mut Tally) -> Self {
         let has_mirror = seed % MIRROR_ONE_IN == MIRROR_ONE_IN - 1;
-        let pairing = if has_mirror { Pairing::two_branches() } else { Pairing::one_branch() };
+        let mut pairing = if has_mirror { Pairing::two_branches() } else { Pairing::one_branch() };
+        if seed.is_multiple_of(FULL_ONE_IN) {
+            pairing.more = "full_export = \"0s\"".to_owned();
+        }
         let stage = Stage::new(pairing, &[]);
         stage.upstream.hook("pre-receive", "[ ! -e ../cut/refuse ] || { echo no >&2; exit 1; }");
         stage.world(|world| world.settings.export_polls = 1);
@@ -190,6 +203,7 @@ impl<'a> Run<'a> {
             _ => None,
         };
         self.deeds.push(format!("a process, to be killed at {kill:?}"));
+        let exports = self.stage().requests("export.start");
         match self.lives.serve(kill, 0) {
             Err(error) if self.disk != Disk::Works => {
                 self.deeds.push(format!("it ends: {error:#}"));
@@ -201,6 +215,7 @@ impl<'a> Run<'a> {
                 Ok(None)
             }
             Ok(Ended::Rests(state)) => {
+                self.tally.light += usize::from(exports == self.stage().requests("export.start"));
                 self.deeds.push(format!("it rests: {:?}", standing(&state, self.lives.now())));
                 Ok(Some(*state))
             }
@@ -294,7 +309,11 @@ impl<'a> Run<'a> {
     fn end(&mut self, looks: usize) -> anyhow::Result<()> {
         self.deeds.push("everything works again".to_owned());
         self.stage().world(|world| world.faults.clear());
+        // What is in flight ends.
+        self.lives.serve(None, 0)?;
+        self.look()?;
         for _ in 0..SETTLEMENTS {
+            self.lives.pass(FULL_EXPORT);
             let Ended::Rests(state) = self.lives.serve(None, 0)? else { bail!("nobody killed it") };
             self.look()?;
             let goes_on = self.settle(&state)? || self.has_mirror && self.merge(false);
