@@ -41,10 +41,17 @@ struct Arguments {
 }
 
 /// What is measured, in this order on one repository.
-const CASES: [&str; 3] = ["first export", "nothing changed", "1 % changed"];
+const CASES: [&str; 4] = ["first export", "nothing changed, export", "nothing changed, list", "1 % changed"];
+
+/// The case of a full export that shows no change …
+pub(crate) const FULL: usize = 1;
+/// … that of a look that asks for none, since the folder's list shows no change; the other side does what it did …
+pub(crate) const LIGHT: usize = 2;
+/// … and the one in which the list shows one.
+pub(crate) const CHANGED: usize = 3;
 
 /// What one side took, a list a case.
-type Times = [Vec<Duration>; 3];
+type Times = [Vec<Duration>; 4];
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
@@ -61,14 +68,15 @@ fn main() -> Result<()> {
     );
     let workspace = Workspace::start()?;
     let (mut process, mut daemon, mut baseline) = (Times::default(), Times::default(), Times::default());
-    let mut memory: [u64; 3] = [0; 3];
+    let mut memory: [u64; 4] = [0; 4];
     for round in 0..arguments.rounds {
         let folder = folder.path().join(round.to_string());
         recipesync::fs::create_folder(&folder)?;
-        let mut one = Process::new(&folder.join("process"), &workspace)?;
+        let mut one = Process::new(&folder.join("process"), &workspace, arguments.recipes)?;
         measure(&mut one, &packages, &mut process)?;
         memory = std::array::from_fn(|case| memory[case].max(one.peaks[case]));
-        measure(&mut Daemon::new(&folder.join("daemon"), &workspace)?, &packages, &mut daemon)?;
+        let mut look = Daemon::new(&folder.join("daemon"), &workspace, arguments.recipes)?;
+        measure(&mut look, &packages, &mut daemon)?;
         if !arguments.alone {
             measure(&mut Baseline::new(&folder.join("baseline"))?, &packages, &mut baseline)?;
         }
@@ -96,8 +104,8 @@ fn main() -> Result<()> {
 
 /// Takes one side through all cases.
 fn measure(side: &mut impl Round, packages: &Packages, times: &mut Times) -> Result<()> {
-    let zips = [&packages.first, &packages.again, &packages.changed];
-    let expected = [packages.files, 0, packages.changes];
+    let zips = [&packages.first, &packages.again, &packages.again, &packages.changed];
+    let expected = [packages.files, 0, 0, packages.changes];
     for (case, zip) in zips.into_iter().enumerate() {
         side.prepare(case, zip)?;
         let start = now();

@@ -16,6 +16,7 @@ use recipesync::wire::Home;
 use tokio::sync::watch;
 
 use crate::workspace::Workspace;
+use crate::{CHANGED, FULL, LIGHT};
 
 /// What a look at the upstream may be old; a look in the daemon comes after it.
 const POLL: Duration = Duration::from_secs(1);
@@ -76,25 +77,26 @@ pub(crate) struct Process<'w> {
     place: Place<'w>,
     case: usize,
     /// The largest memory of each case, in kilobytes, without that of the git commands.
-    pub(crate) peaks: [u64; 3],
+    pub(crate) peaks: [u64; 4],
 }
 
 impl<'w> Process<'w> {
-    pub(crate) fn new(folder: &Path, workspace: &'w Workspace) -> Result<Self> {
-        Ok(Self { place: Place::new(folder, workspace)?, case: 0, peaks: [0; 3] })
+    pub(crate) fn new(folder: &Path, workspace: &'w Workspace, recipes: usize) -> Result<Self> {
+        Ok(Self { place: Place::new(folder, workspace, recipes)?, case: 0, peaks: [0; 4] })
     }
 }
 
 impl Round for Process<'_> {
     fn prepare(&mut self, case: usize, zip: &Bytes) -> Result<()> {
         self.case = case;
-        self.place.workspace.hold(zip);
+        self.place.hold(case, zip);
         Ok(())
     }
 
     fn export(&mut self) -> Result<()> {
         let mut sync = command(env!("CARGO_BIN_EXE_recipesync"));
         sync.arg("--config").arg(&self.place.config).args(["-q", "sync"]).stdout(Stdio::null());
+        sync.args((self.case == FULL).then_some("--full"));
         let mut child = sync.spawn()?;
         let mut peak = 0;
         let status = loop {
@@ -110,7 +112,7 @@ impl Round for Process<'_> {
     }
 
     fn committed(&mut self) -> Result<usize> {
-        self.place.tip.moved()
+        self.place.committed(self.case)
     }
 }
 
@@ -119,24 +121,26 @@ pub(crate) struct Daemon<'w> {
     runtime: tokio::runtime::Runtime,
     plant: Plant,
     place: Place<'w>,
+    case: usize,
     _home: Home,
 }
 
 impl<'w> Daemon<'w> {
-    pub(crate) fn new(folder: &Path, workspace: &'w Workspace) -> Result<Self> {
-        let place = Place::new(folder, workspace)?;
+    pub(crate) fn new(folder: &Path, workspace: &'w Workspace, recipes: usize) -> Result<Self> {
+        let place = Place::new(folder, workspace, recipes)?;
         let environment = Environment::new(folder.to_owned(), std::env::vars_os());
         let config = Config::load(&place.config, &environment)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let home = Home::open(&config.state_dir)?;
         let plant = runtime.block_on(home.plant(&config, &BTreeSet::new(), &environment))?;
-        Ok(Self { runtime, plant, place, _home: home })
+        Ok(Self { runtime, plant, place, case: 0, _home: home })
     }
 }
 
 impl Round for Daemon<'_> {
-    fn prepare(&mut self, _case: usize, zip: &Bytes) -> Result<()> {
-        self.place.workspace.hold(zip);
+    fn prepare(&mut self, case: usize, zip: &Bytes) -> Result<()> {
+        self.case = case;
+        self.place.hold(case, zip);
         // What is known of the upstream is too old by then, as it is when a schedule is due.
         std::thread::sleep(POLL);
         Ok(())
@@ -145,7 +149,7 @@ impl Round for Daemon<'_> {
     fn export(&mut self) -> Result<()> {
         let (_, wiring) = self.plant.projects().next().context("there is a project")?;
         let (_stop, stopping) = watch::channel(false);
-        let rest = self.runtime.block_on(bring_to_rest(wiring, true, POLL, stopping, |_| {}))?;
+        let rest = self.runtime.block_on(bring_to_rest(wiring, self.case == FULL, POLL, stopping, |_| {}))?;
         match rest.state.stalled {
             Some(stall) => bail!("stalled: {}", stall.reason),
             None => Ok(()),
@@ -153,7 +157,7 @@ impl Round for Daemon<'_> {
     }
 
     fn committed(&mut self) -> Result<usize> {
-        self.place.tip.moved()
+        self.place.committed(self.case)
     }
 }
 
@@ -162,10 +166,11 @@ struct Place<'w> {
     workspace: &'w Workspace,
     config: PathBuf,
     tip: Tip,
+    recipes: usize,
 }
 
 impl<'w> Place<'w> {
-    fn new(folder: &Path, workspace: &'w Workspace) -> Result<Self> {
+    fn new(folder: &Path, workspace: &'w Workspace, recipes: usize) -> Result<Self> {
         let upstream = folder.join("upstream.git");
         recipesync::fs::create_folder(&upstream)?;
         git(&upstream, &["init", "-q", "--bare", "-b", "main"])?;
@@ -188,14 +193,26 @@ impl<'w> Place<'w> {
             workspace = "bench"
             repository = "recipes"
             path = "orders"
-            manifest_id = 1
+            folder_id = 1
             export.branch = "main"
             "#,
             workspace.address
         );
         recipesync::fs::write(&config, text.as_bytes())?;
         recipesync::fs::write(&folder.join("token"), b"no-secret\n")?;
-        Ok(Self { workspace, config, tip: Tip::of(&upstream)? })
+        Ok(Self { workspace, config, tip: Tip::of(&upstream)?, recipes })
+    }
+
+    /// Sets what the workspace holds in a case.
+    fn hold(&self, case: usize, zip: &Bytes) {
+        self.workspace.hold(zip, self.recipes, usize::from(case == CHANGED));
+    }
+
+    /// Returns how many files were committed, by an export where the case is one.
+    fn committed(&mut self, case: usize) -> Result<usize> {
+        let exports = self.workspace.exports();
+        ensure!(exports == usize::from(case != LIGHT), "{exports} exports were asked for");
+        self.tip.moved()
     }
 }
 
