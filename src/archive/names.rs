@@ -12,14 +12,21 @@ use super::ArchiveError;
 pub(super) struct Names {
     /// By what a folding disk takes for one name: the name as it is written, and whether it is a file.
     seen: HashMap<[u8; 16], ([u8; 16], bool)>,
+    /// The folder that the last file lies in, which the next one mostly does as well, and its digests so far.
+    last: Option<(String, [blake3::Hasher; 2])>,
 }
 
 impl Names {
     /// Adds a file or a folder, and the folders that it lies in.
     pub(super) fn add(&mut self, path: &PackagePath, file: bool) -> Result<(), ArchiveError> {
-        let (mut folded, mut written) = (blake3::Hasher::new(), blake3::Hasher::new());
         let depth = path.parts().count();
-        for (index, part) in path.parts().enumerate() {
+        let known = self.last.take().filter(|(folder, _)| file && folder == path.folder());
+        let first = if known.is_some() { depth - 1 } else { 0 };
+        let (_, [mut folded, mut written]) = known.unwrap_or_default();
+        for (index, part) in path.parts().enumerate().skip(first) {
+            if file && index + 1 == depth {
+                self.last = Some((path.folder().to_owned(), [folded.clone(), written.clone()]));
+            }
             folded.update(b"/").update(fold(part).as_bytes());
             written.update(b"/").update(part.as_bytes());
             let this = (half(&written), file && index + 1 == depth);

@@ -63,7 +63,9 @@ pub struct Input<'a> {
     pub mode: Mode,
     /// Whether a plan was ever carried out; before that, a path nobody knows is not known to be absent.
     pub established: bool,
-    /// What is known per path; a path without an entry was last absent on both sides.
+    /// The paths to decide: at least those that are [`open`]. Of all others the plan says nothing.
+    pub open: &'a BTreeSet<PackagePath>,
+    /// What is known per open path; one without an entry was last absent on both sides.
     pub known: &'a BTreeMap<PackagePath, Base>,
     /// What was sent for a path and not yet seen in the workspace.
     pub sent: &'a Files,
@@ -170,7 +172,7 @@ pub fn plan(input: &Input<'_>) -> Plan {
     let mut plan = Plan::default();
     let first_run = !input.established;
     let one_side_is_bare = input.workspace.is_empty() || input.branch.is_empty();
-    for path in paths(input.known, input.workspace, input.branch) {
+    for path in input.open {
         let now =
             Pair { workspace: input.workspace.get(path).copied(), branch: input.branch.get(path).copied() };
         let base = match input.known.get(path) {
@@ -455,6 +457,7 @@ mod tests {
             let decision = self.take.map(|take| Decision { take, shown: pair(workspace, branch) });
             let asked = compared(&known, &files(self.sent), &files(workspace), &files(branch));
             plan(&Input {
+                open: &[path(PATH)].into(),
                 mode: self.mode,
                 established: self.established,
                 known: &known,
@@ -567,6 +570,7 @@ mod tests {
         let plan = plan(&Input {
             mode: Mode::OneBranch,
             established: false,
+            open: &[path(PATH), other.clone()].into(),
             known: &BTreeMap::new(),
             sent: &Files::new(),
             decisions: &BTreeMap::new(),
@@ -643,6 +647,7 @@ mod tests {
         let plan = plan(&Input {
             mode: Mode::OneBranch,
             established: true,
+            open: &[path(PATH)].into(),
             known: &BTreeMap::from([(path(PATH), Base::Agreed(pair('a', 'a')))]),
             sent: &Files::new(),
             decisions: &BTreeMap::from([(path(PATH), shown)]),
@@ -663,6 +668,7 @@ mod tests {
             plan(&Input {
                 mode: Mode::ImportOnly,
                 established: true,
+                open: &[json, code].map(path).into(),
                 known: &BTreeMap::from([(path(json), agreed), (path(code), agreed)]),
                 sent: &Files::new(),
                 decisions: &decisions,
@@ -697,6 +703,7 @@ mod tests {
             let mut plan = plan(&Input {
                 mode: Mode::OneBranch,
                 established: true,
+                open: &[json, code, other].map(path).into(),
                 known: &[json, code, other].map(|name| (path(name), agreed)).into(),
                 sent: &Files::new(),
                 decisions,

@@ -50,6 +50,8 @@ pub(super) struct Sides {
     /// With two branches, the export's: the mirror.
     pub(super) mirror: Option<Branch>,
     facts: Facts,
+    /// The paths that are not exactly as agreed, on the watched branch or the mirror.
+    open: BTreeSet<PackagePath>,
     seen: BTreeSet<PackagePath>,
     dropped: BTreeSet<PackagePath>,
 }
@@ -92,22 +94,17 @@ impl Sides {
             }
             Mode::OneBranch | Mode::ExportOnly | Mode::ImportOnly => None,
         };
-        let (known, sent) = (known(records), sent(records));
+        let (known, sent) = (known(records.paths.iter()), sent(records.paths.iter()));
         let open = plan::open(&known, &sent, workspace, &watched.files);
         let mut pairs = plan::undecided(&open, &known, &sent, workspace, &watched.files);
         also_compare(&mut pairs, state, records, workspace, &watched, mirror.as_ref());
         // A path that is absent on one side has nothing to compare, and a history all the same.
         let mut open: BTreeSet<PackagePath> = open.into_iter().cloned().collect();
-        let mut sides = Self {
-            facts: complete(wiring, facts.clone(), &pairs).await?,
-            workspace: workspace.clone(),
-            watched,
-            mirror,
-            seen: BTreeSet::new(),
-            dropped: BTreeSet::new(),
-        };
+        let facts = complete(wiring, facts.clone(), &pairs).await?;
         open.extend(pairs.into_keys().map(|(path, _)| path));
-        sides.trace_history(wiring, records, &open).await?;
+        let (seen, dropped) = (BTreeSet::new(), BTreeSet::new());
+        let mut sides = Self { facts, workspace: workspace.clone(), watched, mirror, open, seen, dropped };
+        sides.trace_history(wiring, records).await?;
         sides.trace_disputes(wiring, state, records).await?;
         sides.take_up_push(wiring, state, records).await?;
         Ok(sides)
@@ -143,17 +140,12 @@ impl Sides {
 
     /// Finds out which recorded contents are part of the watched branch's history, and which of them it holds now: that
     /// is agreed on, also where the workspace has moved on before anybody looked.
-    async fn trace_history(
-        &mut self,
-        wiring: &Wiring,
-        records: &mut Records,
-        open: &BTreeSet<PackagePath>,
-    ) -> Result<(), StepError> {
+    async fn trace_history(&mut self, wiring: &Wiring, records: &mut Records) -> Result<(), StepError> {
         let Some(tip) = self.watched.base else { return Ok(()) };
         let moved = self.mirror_changes();
         let mut known: BTreeMap<CommitId, bool> = BTreeMap::new();
         let mut held: BTreeMap<CommitId, Option<Files>> = BTreeMap::new();
-        for path in open {
+        for path in &self.open {
             let recorded = records.paths.get(path).and_then(|record| record.recorded);
             if let (Some(_), Some(commit)) = (&self.mirror, recorded)
                 && !held.contains_key(&commit)
@@ -249,12 +241,14 @@ impl Sides {
 
     /// Decides what this look leads to.
     pub(super) fn plan(&self, mode: Mode, established: bool, records: &Records) -> Plan {
+        let of_open = || self.open.iter().filter_map(|path| records.paths.get_key_value(path));
         plan::plan(&Input {
             mode,
             established,
-            known: &known(records),
-            sent: &sent(records),
-            decisions: &decisions(records),
+            open: &self.open,
+            known: &known(of_open()),
+            sent: &sent(of_open()),
+            decisions: &decisions(of_open()),
             workspace: &self.workspace,
             branch: &self.watched.files,
             seen: &self.seen,
@@ -305,17 +299,18 @@ pub(super) async fn is_contained(
     Ok(git.has_commit(commit).await? && git.is_ancestor(commit, tip).await?)
 }
 
-fn known(records: &Records) -> BTreeMap<PackagePath, Base> {
-    let base = |(path, record): (&PackagePath, &Record)| record.base.map(|base| (path.clone(), base));
-    records.paths.iter().filter_map(base).collect()
+fn known<'a>(records: impl Iterator<Item = (&'a PackagePath, &'a Record)>) -> BTreeMap<PackagePath, Base> {
+    records.filter_map(|(path, record)| Some((path.clone(), record.base?))).collect()
 }
 
-fn sent(records: &Records) -> Files {
-    records.paths.iter().filter_map(|(path, record)| Some((path.clone(), record.sent?))).collect()
+fn sent<'a>(records: impl Iterator<Item = (&'a PackagePath, &'a Record)>) -> Files {
+    records.filter_map(|(path, record)| Some((path.clone(), record.sent?))).collect()
 }
 
-fn decisions(records: &Records) -> BTreeMap<PackagePath, Decision> {
-    records.paths.iter().filter_map(|(path, record)| Some((path.clone(), record.decision?))).collect()
+fn decisions<'a>(
+    records: impl Iterator<Item = (&'a PackagePath, &'a Record)>,
+) -> BTreeMap<PackagePath, Decision> {
+    records.filter_map(|(path, record)| Some((path.clone(), record.decision?))).collect()
 }
 
 /// Adds the files that are compared for something else than the plan of the watched branch.
@@ -336,7 +331,7 @@ fn also_compare(
         }
     }
     let mut meant: Vec<(PackagePath, BlobId)> = Vec::new();
-    for (path, decision) in decisions(records) {
+    for (path, decision) in decisions(records.paths.iter()) {
         let now = [workspace.get(&path).copied(), watched.files.get(&path).copied()];
         let all = [decision.shown.workspace, decision.shown.branch].into_iter().chain(now).flatten();
         meant.extend(all.map(|blob| (path.clone(), blob)));
