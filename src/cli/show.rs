@@ -8,7 +8,9 @@ use anyhow::Context as _;
 use super::Exit;
 use super::output::{complain, print};
 use crate::fs;
+use crate::model::path::PackagePath;
 use crate::review::show::{Numbers, outline};
+use crate::secrets::hidden_name;
 
 /// The largest file that is shown, in bytes: what one entry of a package may hold.
 const MAX_BYTES: u64 = 64 << 20;
@@ -48,7 +50,14 @@ pub(super) fn run(args: &ShowArgs) -> anyhow::Result<Exit> {
     if let Some(note) = shown.note {
         complain(&format!("{}: {note}", args.file.display()));
     }
-    print(shown.text)?;
+    let mut text = shown.text;
+    // Git compares what is printed: that a value changed which is not shown has to be in it.
+    let path = args.file.file_name().and_then(|name| PackagePath::parse(name.to_str()?).ok());
+    let hidden = path.filter(|_| args.stable).and_then(|path| hidden_name(&path, &bytes));
+    if let Some(hidden) = hidden {
+        text.push_str(&format!("hidden values: {hidden}\n"));
+    }
+    print(text)?;
     Ok(Exit::Done)
 }
 

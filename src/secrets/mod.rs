@@ -114,8 +114,7 @@ pub fn shown(path: &PackagePath, bytes: &[u8]) -> Vec<u8> {
     if Doc::parse(bytes).is_err() {
         return redacted(text).into_owned().into_bytes();
     }
-    let certain = scan(path, bytes).into_iter().filter(|finding| finding.level == Level::Certain);
-    let hidden: BTreeSet<u32> = certain.map(|finding| finding.line).collect();
+    let hidden = hidden_lines(path, bytes);
     let show = |(number, line): (u32, &str)| {
         if !hidden.contains(&number) {
             return line.to_owned();
@@ -124,6 +123,34 @@ pub fn shown(path: &PackagePath, bytes: &[u8]) -> Vec<u8> {
         format!("{}{HIDDEN}{}", &line[..indent], if line.ends_with('\n') { "\n" } else { "" })
     };
     (1..).zip(text.split_inclusive('\n')).map(show).collect::<String>().into_bytes()
+}
+
+fn hidden_lines(path: &PackagePath, bytes: &[u8]) -> BTreeSet<u32> {
+    let certain = scan(path, bytes).into_iter().filter(|finding| finding.level == Level::Certain);
+    certain.map(|finding| finding.line).collect()
+}
+
+/// Returns a short name for the lines that surely hold secrets, if there are any: another one where one of them changed,
+/// so that this can be told without a value. It says no more of them than that.
+#[must_use]
+pub fn hidden_name(path: &PackagePath, bytes: &[u8]) -> Option<String> {
+    let hidden = hidden_lines(path, bytes);
+    if hidden.is_empty() {
+        return None;
+    }
+    let mut hasher = blake3::Hasher::new_derive_key("recipesync: lines that hold secrets");
+    match std::str::from_utf8(bytes) {
+        Ok(text) => {
+            let lines = (1..).zip(text.lines()).filter(|(number, _)| hidden.contains(number));
+            for (_, line) in lines {
+                hasher.update(line.trim().as_bytes()).update(b"\n");
+            }
+        }
+        Err(_) => {
+            hasher.update(bytes);
+        }
+    }
+    Some(hasher.finalize().to_hex().as_str()[..8].to_owned())
 }
 
 /// From this size on, in bytes, JSON is searched as lines, which it is in canonical form: as a tree it would take several
@@ -186,6 +213,21 @@ mod tests {
             }
         }
         assert!(wrong.is_empty(), "\n{wrong}");
+    }
+
+    #[test]
+    fn that_a_secret_changed_can_be_told_without_it() {
+        let recipe = |secret: &str, other: &str| {
+            let text = format!("{{\n  \"client_secret\": \"{secret}\",\n  \"limit\": {other}\n}}\n");
+            hidden_name(&path("x.recipe.json"), text.as_bytes())
+        };
+        let first = recipe("EXAMPLEfakefakefakefake01", "1");
+        assert!(first.is_some() && first == recipe("EXAMPLEfakefakefakefake01", "2"));
+        assert_ne!(first, recipe("EXAMPLEfakefakefakefake02", "1"));
+        assert_eq!(recipe("", "1"), None);
+        let source =
+            |token: &str| hidden_name(&path("x.custom_adapter.rb"), format!("token: '{token}'").as_bytes());
+        assert_ne!(source("EXAMPLEfakefakefakefake01"), source("EXAMPLEfakefakefakefake02"));
     }
 
     #[test]

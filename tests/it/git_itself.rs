@@ -164,6 +164,23 @@ fn git_prints_outlines() {
 }
 
 #[test]
+fn that_a_secret_changed_is_seen_and_no_value() {
+    let desk = Desk::new();
+    assert!(desk.ours(&["git-setup"]).status.success());
+    let with = |secret: &str| {
+        let mut value: serde_json::Value = serde_json::from_str(&two_steps("one", "two")).unwrap();
+        value["code"]["block"][0]["input"]["client_secret"] = secret.into();
+        format!("{value:#}\n")
+    };
+    desk.write(FILE, &with("EXAMPLEfakefakefakefake01"));
+    desk.commit("A secret");
+    desk.write(FILE, &with("EXAMPLEfakefakefakefake02"));
+    let told = desk.git(&["diff"]);
+    assert!(told.contains("\n-hidden values: ") && told.contains("\n+hidden values: "), "{told}");
+    assert!(!told.contains("fakefake"), "{told}");
+}
+
+#[test]
 fn git_merges_edits_of_different_steps() {
     let desk = Desk::new();
     assert!(desk.ours(&["git-setup"]).status.success());
