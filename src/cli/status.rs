@@ -114,11 +114,15 @@ pub(super) fn line(status: &Status) -> String {
 /// Returns a line for each secret and each thing that may be one, and how many places hold personal data.
 fn secrets(status: &Status) -> String {
     let mut text = String::new();
-    let (personal, others): (Vec<_>, Vec<_>) =
+    let (personal, mut others): (Vec<_>, Vec<_>) =
         status.secrets.iter().partition(|found| found.level == Level::Personal);
-    for found in others.iter().take(LISTED) {
+    // What is held back comes first, and all of it: it waits for a person.
+    others.sort_by_key(|found| !found.held);
+    let listed = others.iter().filter(|found| found.held).count().max(LISTED);
+    for found in others.iter().take(listed) {
         let what = match (found.held, found.level) {
             (true, Level::Certain) => "secret, not committed",
+            (false, Level::Certain) if status.conflicts.contains(&found.path) => "secret, in the conflict",
             (_, Level::Certain) => "secret",
             _ => "perhaps a secret",
         };
@@ -130,8 +134,12 @@ fn secrets(status: &Status) -> String {
             found.kind
         );
     }
-    if others.len() > LISTED {
-        let _ = writeln!(text, "  perhaps a secret: {} more", others.len() - LISTED);
+    if others.len() > listed {
+        let _ = writeln!(
+            text,
+            "  secrets, or perhaps: {} more; `recipesync status --json` lists them",
+            others.len() - listed
+        );
     }
     if !personal.is_empty() {
         let places = count(personal.len(), "place", "places");

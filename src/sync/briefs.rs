@@ -17,7 +17,8 @@ const MAX_FILES: usize = 20;
 /// Nor is a file that is larger than this on a side, in bytes: most recipes have a tenth of it.
 const MAX_BYTES: usize = 512 << 10;
 
-/// Returns for each file that changes what was changed in it, a line a change; nothing for those that come or go.
+/// Returns for each file that changes what was changed in it, a line a change, or why that is not told; nothing for those
+/// that come or go. Where too many change, the first of them says so.
 pub(super) async fn briefs(
     wiring: &Wiring,
     before: &Files,
@@ -25,17 +26,20 @@ pub(super) async fn briefs(
 ) -> Result<BTreeMap<PackagePath, Vec<String>>, GitError> {
     let changed: Vec<_> =
         after.iter().filter_map(|(path, blob)| Some((path.clone(), *before.get(path)?, (*blob)?))).collect();
-    if changed.is_empty() || changed.len() > MAX_FILES {
-        return Ok(BTreeMap::new());
+    let Some((first, ..)) = changed.first() else { return Ok(BTreeMap::new()) };
+    if changed.len() > MAX_FILES {
+        let told =
+            format!("what changed in these {} files is not listed: more than {MAX_FILES}", changed.len());
+        return Ok([(first.clone(), vec![told])].into());
     }
     let blobs = changed.iter().flat_map(|(_, old, new)| [*old, *new]).collect();
     let files = wiring.repository.small_blobs(blobs, MAX_BYTES).await?;
     let told = blocking::run(move || {
         let tell = |((path, ..), sides): ((PackagePath, _, _), &[Option<Vec<u8>>])| match sides {
-            [Some(old), Some(new)] => Some((path.clone(), brief(&path, old, new))),
-            _ => None,
+            [Some(old), Some(new)] => (path.clone(), brief(&path, old, new)),
+            _ => (path, vec!["what changed is not listed: it is larger than 512 KB".to_owned()]),
         };
-        changed.into_iter().zip(files.chunks_exact(2)).filter_map(tell).collect()
+        changed.into_iter().zip(files.chunks_exact(2)).map(tell).collect()
     });
     Ok(told.await)
 }
