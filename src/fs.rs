@@ -212,18 +212,17 @@ pub fn list(root: &Path) -> Result<Vec<PathBuf>, FsError> {
     Ok(found)
 }
 
-/// Lists the files below a folder as [`list`] does, without what is hidden (its name starts with a dot), and the names of
-/// what is neither file nor folder.
+/// Lists the files below a folder as [`list`] does, without git's own, and the names of what is neither file nor folder.
 ///
 /// # Errors
 /// When a folder cannot be read.
-pub fn list_visible(root: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>), FsError> {
+pub fn list_beside_git(root: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>), FsError> {
     let (mut found, mut odd) = (Vec::new(), Vec::new());
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(&folder).map_err(failed("read", &folder))? {
             let entry = entry.map_err(failed("read", &folder))?;
-            if entry.file_name().as_encoded_bytes().starts_with(b".") {
+            if entry.file_name() == ".git" {
                 continue;
             }
             let path = entry.path();
@@ -241,6 +240,12 @@ pub fn list_visible(root: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>), FsError
     found.sort();
     odd.sort();
     Ok((found, odd))
+}
+
+/// Returns where a symbolic link leads, as it is written; nothing where it is none.
+#[must_use]
+pub fn link_target(path: &Path) -> Option<PathBuf> {
+    std::fs::read_link(path).ok()
 }
 
 #[cfg(test)]
@@ -274,15 +279,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_hidden_is_not_listed_and_what_is_no_file_is_named() {
+    fn what_is_gits_own_is_not_listed_and_what_is_no_file_is_named() {
         let folder = tempfile::tempdir().unwrap();
         for name in ["b/c", "b/.d", ".git/e", "a"] {
             create_folder(folder.path().join(name).parent().unwrap()).unwrap();
             write(&folder.path().join(name), b"x").unwrap();
         }
         std::os::unix::fs::symlink("a", folder.path().join("link")).unwrap();
-        let (files, odd) = list_visible(folder.path()).unwrap();
-        assert_eq!((files, odd), (vec!["a".into(), "b/c".into()], vec![PathBuf::from("link")]));
+        let (files, odd) = list_beside_git(folder.path()).unwrap();
+        let expected = ["a", "b/.d", "b/c"].map(PathBuf::from);
+        assert_eq!((files.as_slice(), odd.as_slice()), (&expected[..], &[PathBuf::from("link")][..]));
+        assert_eq!(link_target(&folder.path().join("link")), Some(PathBuf::from("a")));
+        assert_eq!(link_target(&folder.path().join("a")), None);
     }
 
     #[test]

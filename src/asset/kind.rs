@@ -56,9 +56,6 @@ impl Kind {
         if path.as_str() == "project.json" {
             return Self::Project;
         }
-        if path.parts().any(|part| part.starts_with('.')) {
-            return Self::File;
-        }
         let mut parts = path.file_name().rsplitn(3, '.');
         let (Some(extension), Some(word), Some(stem)) = (parts.next(), parts.next(), parts.next()) else {
             return Self::File;
@@ -149,10 +146,11 @@ impl Kind {
     }
 }
 
-/// Returns whether a file is package content that an import carries, rather than a file that somebody put beside it.
+/// Returns whether a file is package content that an import carries, rather than a file that somebody put beside it:
+/// what is hidden on a disk is no content unless an export has shown it.
 #[must_use]
 pub fn is_asset(path: &PackagePath) -> bool {
-    Kind::of(path) != Kind::File
+    Kind::of(path) != Kind::File && !path.parts().any(|part| part.starts_with('.'))
 }
 
 /// Returns what the files of one asset have in common: the path without its last extension.
@@ -215,7 +213,7 @@ mod tests {
             README.md: - files
             x.recipe.json.bak: - files
             .gitattributes: - files
-            .github/x.recipe.json: - files
+            .github/x.recipe.json: - recipes
             x.Recipe.json: - files
             .recipe.json: - files
             notes.v2.rb: - files

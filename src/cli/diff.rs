@@ -3,19 +3,21 @@
 mod side;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::io::IsTerminal as _;
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::Context as _;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 
-use self::side::{Side, Tree};
+use self::side::{LeftOut, Side, Tree};
 use super::output::print;
 use super::{Context, Exit};
 use crate::asset::json::Doc;
 use crate::asset::kind::Kind;
 use crate::git;
 use crate::model::path::PackagePath;
-use crate::review::change::{Diff, Sameness};
+use crate::review::change::{AssetChange, AssetDiff, Change, Diff, Op, Sameness, What};
 use crate::review::diff::{Input, diff};
 use crate::review::json::json;
 use crate::review::markdown;
@@ -38,11 +40,11 @@ use crate::review::text::{Options, text};
 #[command(verbatim_doc_comment)]
 pub struct DiffArgs {
     /// The old side
-    #[arg(value_name = "OLD")]
-    pub old: String,
+    #[arg(value_name = "OLD", value_parser = side_parser())]
+    pub old: OsString,
     /// The new side
-    #[arg(value_name = "NEW")]
-    pub new: String,
+    #[arg(value_name = "NEW", value_parser = side_parser())]
+    pub new: OsString,
     /// How it is told
     #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
     pub format: Format,
@@ -58,6 +60,12 @@ pub struct DiffArgs {
     /// Tell what is folded in full
     #[arg(long)]
     pub derived: bool,
+}
+
+/// Takes any name but an empty one, which a variable that is not set leaves behind.
+fn side_parser() -> impl TypedValueParser<Value = OsString> {
+    let named = |name: OsString| if name.is_empty() { Err("it names nothing") } else { Ok(name) };
+    OsStringValueParser::new().try_map(named)
 }
 
 /// How a comparison is told.
@@ -76,13 +84,18 @@ pub(super) fn run(context: &Context, args: &DiffArgs) -> anyhow::Result<Exit> {
     let folder = context.environment().folder();
     let old = Side::read(folder, &args.old)?;
     let new = Side::read(folder, &args.new)?;
+    let names = (&*args.old.to_string_lossy(), &*args.new.to_string_lossy());
     let found = match (&old, &new) {
         (Side::File(old_name, old), Side::File(new_name, new)) => {
-            files(args, (old_name, old), (new_name, new))
+            files(args, names, (old_name, old), (new_name, new))
         }
-        (Side::Tree(old), Side::Tree(new)) => trees(args, old, new)?,
-        (Side::File(..), Side::Tree(_)) => mixed(&args.old, &args.new)?,
-        (Side::Tree(_), Side::File(..)) => mixed(&args.new, &args.old)?,
+        (Side::Tree(old, old_out), Side::Tree(new, new_out)) => {
+            let mut found = trees(args, names, old, new)?;
+            tell_left_out(&mut found, old_out, new_out);
+            found
+        }
+        (Side::File(..), Side::Tree(..)) => mixed(names.0, names.1)?,
+        (Side::Tree(..), Side::File(..)) => mixed(names.1, names.0)?,
     };
     tell(context, args, &found, &new)?;
     let differs = args.exit_code && found.sameness == Sameness::Different;
@@ -94,7 +107,12 @@ fn mixed(file: &str, folder: &str) -> anyhow::Result<Diff> {
 }
 
 /// Compares two files, whatever they are called.
-fn files(args: &DiffArgs, (old_name, old): (&str, &[u8]), (new_name, new): (&str, &[u8])) -> Diff {
+fn files(
+    args: &DiffArgs,
+    names: (&str, &str),
+    (old_name, old): (&str, &[u8]),
+    (new_name, new): (&str, &[u8]),
+) -> Diff {
     let parse = |name: &str| {
         let last = name.rsplit(['/', ':']).next().unwrap_or(name);
         PackagePath::parse(last).ok()
@@ -118,23 +136,73 @@ fn files(args: &DiffArgs, (old_name, old): (&str, &[u8]), (new_name, new): (&str
         new: &new,
         same: &same,
         read_same: &|_| None,
-        names: (&args.old, &args.new),
+        names,
         chosen: Some(kind),
         details: args.derived,
     })
 }
 
-fn trees(args: &DiffArgs, old: &Tree, new: &Tree) -> anyhow::Result<Diff> {
+fn trees(args: &DiffArgs, names: (&str, &str), old: &Tree, new: &Tree) -> anyhow::Result<Diff> {
     let (differing, same) = side::differing(old, new)?;
     Ok(diff(&Input {
         old: &differing.0,
         new: &differing.1,
         same: &same,
         read_same: &|path| new.read(path).ok(),
-        names: (&args.old, &args.new),
+        names,
         chosen: None,
         details: args.derived,
     }))
+}
+
+/// Tells of what differs and cannot be compared: only that, and why.
+fn tell_left_out(found: &mut Diff, old: &LeftOut, new: &LeftOut) {
+    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    for name in names {
+        let (was, is) = (old.get(name), new.get(name));
+        if was == is {
+            continue;
+        }
+        let counts = found.summary.entry(Kind::File).or_default();
+        let (change, op, count) = match (was, is) {
+            (None, _) => (AssetChange::Added, Op::Add, &mut counts.added),
+            (_, None) => (AssetChange::Removed, Op::Remove, &mut counts.removed),
+            _ => (AssetChange::Changed, Op::Replace, &mut counts.changed),
+        };
+        *count += 1;
+        found.sameness = Sameness::Different;
+        let reason = |odd: &side::Odd| format!("not compared, {}", odd.reason);
+        let what = Change {
+            op,
+            what: What::Binary,
+            field: name.rsplit('/').next().unwrap_or(name).to_owned(),
+            step: None,
+            old_pointer: was.map(|_| String::new()),
+            new_pointer: is.map(|_| String::new()),
+            more_pointers: Vec::new(),
+            old: None,
+            new: None,
+            old_text: was.map(reason),
+            new_text: is.map(reason),
+            outline: Vec::new(),
+            inside: 0,
+        };
+        found.assets.push(AssetDiff {
+            path: name.clone(),
+            old_path: None,
+            kind: Kind::File,
+            name: None,
+            old_name: None,
+            change: Some(change),
+            sameness: Sameness::Different,
+            headline: change.word().to_owned(),
+            connector_ids: Vec::new(),
+            changes: vec![what],
+            folded: Vec::new(),
+            volatile: Vec::new(),
+        });
+    }
+    found.assets.sort_by(|a, b| a.path.cmp(&b.path));
 }
 
 /// Returns what a side is called in a word: the last part of its path, or the revision.
@@ -170,13 +238,14 @@ fn tell(context: &Context, args: &DiffArgs, found: &Diff, new: &Side) -> anyhow:
         Format::Markdown => {
             let read = |path: &str| match new {
                 Side::File(_, bytes) => Some(bytes.clone()),
-                Side::Tree(tree) => tree.read(&PackagePath::parse(path).ok()?).ok(),
+                Side::Tree(tree, _) => tree.read(&PackagePath::parse(path).ok()?).ok(),
             };
-            let command = format!("recipesync diff {} {}", quoted(&args.old), quoted(&args.new));
+            let (old, new) = (args.old.to_string_lossy(), args.new.to_string_lossy());
+            let command = format!("recipesync diff {} {}", quoted(&old), quoted(&new));
             markdown::markdown(
                 found,
                 &markdown::Options {
-                    title: &title(context.environment().folder(), &args.new),
+                    title: &title(context.environment().folder(), &new),
                     max_chars: args.max_chars,
                     details: args.derived,
                     diagram: args.diagram.then_some(&read as markdown::NewSide<'_>),

@@ -95,6 +95,8 @@ pub struct Odd {
     pub name: String,
     /// Why it is left out.
     pub reason: OddReason,
+    /// Git's name for what it holds.
+    pub id: [u8; 20],
 }
 
 /// Why an entry of a tree cannot be part of a package.

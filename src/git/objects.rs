@@ -132,7 +132,8 @@ pub(super) fn list(
             let name = prefix.clone() + &String::from_utf8_lossy(entry.name_bytes());
             match refused.map_or_else(|| read_entry(&entry, &name), Err) {
                 Err(reason) => {
-                    found.odd.push(Odd { name: name.chars().take(MAX_SHOWN).collect(), reason });
+                    let id = bytes(entry.id());
+                    found.odd.push(Odd { name: name.chars().take(MAX_SHOWN).collect(), reason, id });
                     // What lies below may be somebody's recipes; all of it is refused for the same reason.
                     if entry.filemode() == FOLDER && name.len() <= MAX_ENTERED {
                         let below =

@@ -4,8 +4,11 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::Stdio;
 
-/// Shows a text page by page, and waits until the reader has enough; false says that there is no pager, and the text is
-/// to be written as it is.
+/// What a shell ends with where it cannot run the command.
+const NOT_RUN: [i32; 2] = [126, 127];
+
+/// Shows a text page by page, and waits until the reader has enough; false says that there is no pager, or that it cannot
+/// be run, and the text is to be written as it is.
 ///
 /// The pager is the one that `git var GIT_PAGER` names in a folder. It gets the settings that git gives it: `less` ends at
 /// once where all fits on one screen, and shows colours. `is_set` tells whether the user set a variable.
@@ -34,5 +37,6 @@ pub fn page(folder: &Path, text: &[u8], is_set: impl Fn(&str) -> bool) -> bool {
         // A reader who has seen enough closes it.
         stdin.write_all(text).ok();
     }
-    child.wait().is_ok()
+    let is_not_run = |code| NOT_RUN.contains(&code);
+    child.wait().is_ok_and(|ended| !ended.code().is_some_and(is_not_run))
 }

@@ -165,18 +165,44 @@ fn programs_and_forges_get_their_own_format() {
 fn what_is_no_part_of_a_package_does_not_differ_and_stops_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    for name in [".gitattributes", "orders/.keep", "orders/.hidden/x.recipe.json"] {
+    for name in [".gitattributes", "orders/.keep", "orders/.vscode/settings.json"] {
         write(folder, name, "a");
     }
     repository(folder);
     let same = (Some(0), "Identical.\n".to_owned(), String::new());
     assert_eq!(diff(folder, &["HEAD", "."]), same);
     assert_eq!(diff(folder, &["HEAD:orders", "orders"]), same);
+    assert_eq!(diff(folder, &["HEAD", ""]).0, Some(64), "a variable that is not set names nothing");
 
+    // Assets keep their names, and a folder of a workspace may be called `.NET`.
+    write(folder, "orders/.NET/x.lookup_table.json", r#"{"name": "Codes"}"#);
+    let (code, stdout, _) = diff(folder, &["HEAD:orders", "orders", "--exit-code"]);
+    assert_eq!(code, Some(2));
+    assert!(stdout.contains(".NET/x.lookup_table.json") && stdout.contains("1 lookup table"), "{stdout}");
+}
+
+#[test]
+fn what_cannot_be_compared_is_told_and_never_identical() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    repository(folder);
     write(folder, "orders/a:b.txt", "x");
-    let (code, stdout, stderr) = diff(folder, &["HEAD~1:orders", "orders"]);
-    assert_eq!((code, stdout.as_str()), (Some(0), EDIT));
-    assert!(stderr.contains("left out") && stderr.contains("a:b.txt"), "{stderr}");
+    std::os::unix::fs::symlink("elsewhere", folder.join("orders/link")).unwrap();
+    let against = |old: &str, more: &[&str]| diff(folder, &[&[old, "orders"], more].concat());
+    let (code, text, stderr) = against("HEAD:orders", &["--exit-code"]);
+    assert_eq!((code, stderr.as_str()), (Some(2), ""));
+    for told in ["a:b.txt", "link", "not compared, it is a symbolic link", "2 files added"] {
+        assert!(text.contains(told), "{told}: {text}");
+    }
+    assert!(against("HEAD:orders", &["--format", "json"]).1.contains(r#""sameness": "different""#));
+    assert!(against("HEAD:orders", &["--format", "markdown"]).1.contains("2 files added"));
+    // What is the same on both sides differs in nothing.
+    git(folder, &["add", "--all"]);
+    git(folder, &["commit", "--quiet", "--message", "odd"]);
+    assert_eq!(against("HEAD:orders", &["--exit-code"]), (Some(0), "Identical.\n".to_owned(), String::new()));
+    recipesync::fs::remove_file(&folder.join("orders/link")).unwrap();
+    std::os::unix::fs::symlink("here", folder.join("orders/link")).unwrap();
+    assert_eq!(against("HEAD:orders", &["--exit-code"]).0, Some(2));
 }
 
 /// Runs a comparison on a terminal of its own, which `script` of bsdutils makes, and returns what that shows.
@@ -226,6 +252,8 @@ fn on_a_terminal_it_is_shown_in_the_pager_that_git_would_use() {
     assert!(on_terminal(folder, &own, sides).starts_with("LESS=S LV=-c\n"));
     // A reader who has seen enough, and a pager that is not there.
     assert_eq!(on_terminal(folder, &[("GIT_PAGER", "head -n 0")], sides), "");
+    let shown = on_terminal(folder, &[("GIT_PAGER", "no-such-pager"), ("NO_COLOR", "1")], sides);
+    assert!(words(&shown).ends_with(&plain), "{shown}");
 
     // Not on a terminal: the pager is not asked, and nothing is coloured.
     let program = assert_cmd::cargo::cargo_bin!("recipesync").to_str().unwrap();

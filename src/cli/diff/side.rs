@@ -1,15 +1,16 @@
 //! What is on one side of a comparison: a file, or a tree of files on the disk, in a package or in a commit.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::super::output::complain;
 use crate::archive::{Entry, Limits, Package};
 use crate::asset::kind::Kind;
 use crate::fs;
-use crate::git::{Around, Named};
+use crate::git::{Around, Named, blob_id};
 use crate::model::oid::BlobId;
 use crate::model::path::PackagePath;
 use crate::review::printable::line;
@@ -18,8 +19,20 @@ use crate::review::printable::line;
 pub(super) enum Side {
     /// A file, with its name.
     File(String, Vec<u8>),
-    /// Files by their paths.
-    Tree(Tree),
+    /// Files by their paths, and what cannot be one of them.
+    Tree(Tree, LeftOut),
+}
+
+/// What is left out of a comparison, by its name, which is safe to print.
+pub(super) type LeftOut = BTreeMap<String, Odd>;
+
+/// Something that cannot be part of a package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Odd {
+    /// Why it is left out.
+    pub(super) reason: String,
+    /// What tells it from another one of the name, as git names contents.
+    pub(super) id: [u8; 20],
 }
 
 /// Files by their paths, read when they are wanted.
@@ -34,12 +47,14 @@ type Differing = (BTreeMap<PackagePath, Vec<u8>>, BTreeMap<PackagePath, Vec<u8>>
 
 impl Side {
     /// Finds out what a side is, and reads it if it is a file.
-    pub(super) fn read(working: &Path, name: &str) -> anyhow::Result<Self> {
+    pub(super) fn read(working: &Path, name: &OsStr) -> anyhow::Result<Self> {
         let path = working.join(name);
         if path.is_dir() {
-            return folder(&path).map(Self::Tree);
+            return folder(&path);
         }
-        if !path.exists() {
+        let is_there = path.exists();
+        let name = &*name.to_string_lossy();
+        if !is_there {
             return revision(working, name);
         }
         let is_page = PackagePath::parse(&path.file_name().unwrap_or_default().to_string_lossy())
@@ -47,7 +62,7 @@ impl Side {
         let limits = Limits::default();
         if name.to_ascii_lowercase().ends_with(".zip") && !is_page {
             let package = fs::read(&path, limits.packed)?;
-            return package_of(package, name).map(Self::Tree);
+            return Ok(Self::Tree(package_of(package, name)?, LeftOut::new()));
         }
         Ok(Self::File(name.to_owned(), fs::read(&path, limits.entry)?))
     }
@@ -109,20 +124,32 @@ pub(super) fn differing(old: &Tree, new: &Tree) -> anyhow::Result<(Differing, BT
     Ok((differing, same))
 }
 
-fn folder(path: &Path) -> anyhow::Result<Tree> {
-    let (names, odd) = fs::list_visible(path)?;
+fn folder(path: &Path) -> anyhow::Result<Side> {
+    let (names, odd) = fs::list_beside_git(path)?;
+    let mut left_out = LeftOut::new();
+    let mut leave_out = |name: &Path, reason: String, held: &[u8]| -> anyhow::Result<()> {
+        let id = *blob_id(held)?.as_bytes();
+        left_out.insert(line(&name.display().to_string()), Odd { reason, id });
+        Ok(())
+    };
     for name in odd {
-        complain(&format!("left out, it is a link or a special file: {}", line(&name.display().to_string())));
+        let target = fs::link_target(&path.join(&name));
+        let reason = if target.is_some() { "it is a symbolic link" } else { "it is a special file" };
+        leave_out(&name, reason.to_owned(), target.unwrap_or_default().as_os_str().as_bytes())?;
     }
     let mut files = BTreeSet::new();
     for name in names {
         let parsed = name.to_str().context("it is not UTF-8").and_then(|name| Ok(PackagePath::parse(name)?));
         match parsed {
+            Ok(path) if is_concealed(&path) => {}
             Ok(path) => drop(files.insert(path)),
-            Err(error) => complain(&format!("left out, {error:#}: {}", line(&name.display().to_string()))),
+            Err(error) => {
+                let held = fs::read(&path.join(&name), Limits::default().entry)?;
+                leave_out(&name, format!("{error:#}"), &held)?;
+            }
         }
     }
-    Ok(Tree::Folder(path.to_owned(), files))
+    Ok(Side::Tree(Tree::Folder(path.to_owned(), files), left_out))
 }
 
 fn package_of(bytes: Vec<u8>, name: &str) -> anyhow::Result<Tree> {
@@ -144,19 +171,19 @@ fn revision(working: &Path, name: &str) -> anyhow::Result<Side> {
             Ok(Side::File(name.to_owned(), bytes))
         }
         Some(Named::Folder(mut found)) => {
-            // As in a folder on the disk, where these are not looked at.
-            found.files.retain(|path, _| !is_concealed(path.as_str()));
-            found.odd.retain(|odd| !is_concealed(&odd.name));
-            for odd in found.odd {
-                complain(&format!("left out of {name}, {}: {}", odd.reason, odd.name));
-            }
-            Ok(Side::Tree(Tree::Commit(around, found.files)))
+            found.files.retain(|path, _| !is_concealed(path));
+            let left_out = found.odd.into_iter().map(|odd| {
+                let (reason, id) = (odd.reason.to_string(), odd.id);
+                (line(&odd.name), Odd { reason, id })
+            });
+            Ok(Side::Tree(Tree::Commit(around, found.files), left_out.collect()))
         }
         None => anyhow::bail!("{}, and no revision of that name", missing()),
     }
 }
 
-/// Returns whether a part of a path starts with a dot.
-fn is_concealed(path: &str) -> bool {
-    path.split('/').any(|part| part.starts_with('.'))
+/// Returns whether a file is hidden on a disk and no asset: a tool's settings. Assets keep their names, and a folder of
+/// a workspace may be called `.NET`.
+fn is_concealed(path: &PackagePath) -> bool {
+    Kind::of(path) == Kind::File && path.parts().any(|part| part.starts_with('.'))
 }
