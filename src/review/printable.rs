@@ -44,7 +44,8 @@ fn push(out: &mut String, text: &str, is_hidden: impl Fn(char) -> bool + Copy) {
     out.push_str(rest);
 }
 
-/// Control characters, those that reorder or hide the text around them, and those that some readers break lines at.
+/// Control characters, those that reorder or hide the text around them, those that some readers break lines at, and those
+/// that nobody sees. Joiners and the variation selectors of emoji stay: people write with them.
 pub(super) const fn is_hidden(c: char) -> bool {
     if c.is_ascii() {
         return c.is_ascii_control();
@@ -52,14 +53,22 @@ pub(super) const fn is_hidden(c: char) -> bool {
     matches!(
         c,
         '\u{80}'..='\u{9f}'
+            | '\u{ad}'
+            | '\u{34f}'
             | '\u{61c}'
+            | '\u{115f}' | '\u{1160}'
+            | '\u{17b4}' | '\u{17b5}'
+            | '\u{180b}'..='\u{180e}'
             | '\u{200b}'
             | '\u{200e}' | '\u{200f}'
             | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}'
+            | '\u{3164}'
             | '\u{feff}'
+            | '\u{ffa0}'
             | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e007f}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}'
     )
 }
 
@@ -73,7 +82,11 @@ mod tests {
             line("a\u{1b}[31m\nb\r\t\u{9b}é\u{202e}\u{200f}"),
             "a\\u{1b}[31m\\nb\\r\\t\\u{9b}é\\u{202e}\\u{200f}"
         );
-        assert_eq!(line("Überweisung 注文 👩‍💻"), "Überweisung 注文 👩‍💻");
+        assert_eq!(line("Überweisung 注文 👩‍💻 ❤️"), "Überweisung 注文 👩‍💻 ❤️");
+        assert_eq!(
+            line("ad\u{ad}min \u{3164}\u{180e}\u{1d173}\u{e0100}"),
+            "ad\\u{ad}min \\u{3164}\\u{180e}\\u{1d173}\\u{e0100}"
+        );
         let mut lines = String::new();
         push_lines(&mut lines, "a\n\tb\r\u{7f}");
         assert_eq!(lines, "a\n\tb\\r\\u{7f}");
