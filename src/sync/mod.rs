@@ -9,6 +9,7 @@ mod authors;
 mod branch;
 mod briefs;
 mod carry;
+mod cores;
 mod error;
 mod export;
 mod idle;

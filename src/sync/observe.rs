@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
-use super::Wiring;
 use super::error::StepError;
 use super::screen::{Searched, search_file};
+use super::{Wiring, cores};
 use crate::archive::{Entry, Limits, Package};
 use crate::asset::canonical::canonical;
 use crate::asset::compare::content;
@@ -72,10 +72,8 @@ pub(super) async fn seal(number: u64, zip: Bytes) -> Result<Sealed, StepError> {
         let package = package.map_err(|source| StepError::Archive { package: number, source })?;
         let entries = package.entries();
         let seal = |entry: &Entry| u128::from_be_bytes(entry.seal(&package));
-        let (first, second) = halves(entries, |entry| entry.packed);
         let seal_part = |part: &[Entry]| part.iter().map(seal).collect::<Vec<u128>>();
-        let (mut seals, others) = both(|| seal_part(first), || seal_part(second));
-        seals.extend(others);
+        let seals = cores::on_all(entries, |entry| entry.packed, seal_part).concat();
         let mut hasher = blake3::Hasher::new();
         for (entry, seal) in entries.iter().zip(&seals) {
             hasher.update(entry.path.as_str().as_bytes()).update(&[0]).update(&entry.crc.to_be_bytes());
@@ -109,14 +107,17 @@ fn scan(
 ) -> Result<Observed, StepError> {
     let Sealed { package, seals, print } = sealed;
     let entries: Vec<_> = package.entries().iter().zip(&seals).collect();
-    let (first, second) = halves(&entries, |(entry, _)| entry.size);
-    let part = |entries| Scanner { package: &package, number, previous, project }.scan(objects, entries);
-    let (first, second) = both(|| part(first), || part(second));
-    let (mut all, second) = (first?, second?);
-    all.entries.extend(second.entries);
-    all.facts.extend(second.facts);
-    all.searched.extend(second.searched);
-    all.fresh.append(second.fresh)?;
+    let part =
+        |entries: &[_]| Scanner { package: &package, number, previous, project }.scan(objects, entries);
+    let mut parts = cores::on_all(&entries, |(entry, _)| entry.size, part).into_iter();
+    let mut all = parts.next().unwrap_or_else(|| Ok(Part::default()))?;
+    for part in parts {
+        let part = part?;
+        all.entries.extend(part.entries);
+        all.facts.extend(part.facts);
+        all.searched.extend(part.searched);
+        all.fresh.append(part.fresh)?;
+    }
     objects.store(all.fresh)?;
     let mut facts = Facts::default();
     for (path, blob, content) in all.facts {
@@ -206,26 +207,6 @@ impl Scanner<'_> {
         }
         Ok(print)
     }
-}
-
-/// Splits a list where as much is in one half as in the other.
-pub(super) fn halves<T>(all: &[T], size: impl Fn(&T) -> u64) -> (&[T], &[T]) {
-    let half = all.iter().map(&size).sum::<u64>() / 2;
-    let mut before = 0;
-    let is_first = |item: &&T| {
-        before += size(item);
-        before <= half
-    };
-    all.split_at(all.iter().take_while(is_first).count())
-}
-
-/// Does two things at a time; more of them would hold more of a package in memory.
-pub(super) fn both<T: Send>(first: impl FnOnce() -> T, second: impl FnOnce() -> T + Send) -> (T, T) {
-    std::thread::scope(|scope| {
-        let second = scope.spawn(second);
-        let first = first();
-        (first, second.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-    })
 }
 
 /// Names the content of a workspace as a whole.

@@ -5,10 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Wiring;
 use super::error::StepError;
-use super::observe::{alone, both, halves};
+use super::observe::alone;
 use super::sides::Sides;
+use super::{Wiring, cores};
 use crate::blocking;
 use crate::model::oid::BlobId;
 use crate::model::path::PackagePath;
@@ -145,7 +145,6 @@ async fn search(
         let settings = settings.clone();
         let searched = blocking::run(move || {
             let files: Vec<_> = paths.iter().zip(&blobs).collect();
-            let (first, second) = halves(&files, |(_, bytes)| bytes.len() as u64);
             let search_part = |part: &[(&PackagePath, &Vec<u8>)]| {
                 let scan = |(path, bytes): &(&PackagePath, &Vec<u8>)| {
                     let _large = alone(bytes.len() as u64);
@@ -153,9 +152,7 @@ async fn search(
                 };
                 part.iter().map(scan).collect::<Vec<_>>()
             };
-            let (mut all, second) = both(|| search_part(first), || search_part(second));
-            all.extend(second);
-            all
+            cores::on_all(&files, |(_, bytes)| bytes.len() as u64, search_part).concat()
         });
         for ((path, blob), findings) in some.iter().zip(searched.await) {
             note(path, *blob, findings);
