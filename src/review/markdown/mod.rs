@@ -65,70 +65,131 @@ pub fn markdown(diff: &Diff, options: &Options<'_>) -> String {
     let head = head(diff, options, limit);
     let folded = folded(diff);
     let mut parts = Parts {
+        head: &head,
+        folded: &folded,
+        command: options.command,
         written: sections.iter().map(|section| section.written(Cut::Nothing)).collect(),
-        rows: rows.len(),
-        note: false,
+        rows: &rows,
+        rows_kept: rows.len(),
+        is_short: false,
     };
-    let whole = |parts: &Parts| parts.text(&head, &rows, &folded, options.command);
-    let mut size = utf16(&whole(&parts));
-    if size <= limit {
-        return whole(&parts);
+    if utf16(&parts.text()) > limit {
+        parts.is_short = true;
+        parts.shorten(&sections, limit);
     }
-    parts.note = true;
-    size = utf16(&whole(&parts));
-    for cut in CUTS {
-        let mut largest: Vec<usize> = (0..sections.len()).collect();
-        largest.sort_by_key(|at| std::cmp::Reverse(parts.written[*at].len()));
-        for at in largest {
-            if size <= limit {
-                return whole(&parts);
-            }
-            let shorter = sections[at].written(cut);
-            size = size + utf16(&shorter) - utf16(&parts.written[at]);
-            parts.written[at] = shorter;
-        }
-    }
-    while utf16(&whole(&parts)) > limit && parts.rows > 0 {
-        parts.rows = if parts.rows > MIN_ROWS { (parts.rows / 2).max(MIN_ROWS) } else { 0 };
-    }
-    let text = whole(&parts);
-    if utf16(&text) <= limit {
-        return text;
-    }
-    clipped(&head, limit)
+    let text = parts.text();
+    if utf16(&text) <= limit { text } else { clipped(&head, limit) }
 }
 
 /// What is written of each part.
-struct Parts {
-    /// The sections, as far as they are not cut.
+#[derive(Clone)]
+struct Parts<'p> {
+    head: &'p str,
+    folded: &'p str,
+    command: &'p str,
+    /// The sections, as far as they are not cut; one that is left out is empty.
     written: Vec<String>,
+    rows: &'p [String],
     /// How many rows of the table.
-    rows: usize,
+    rows_kept: usize,
     /// Whether it says that something is missing.
-    note: bool,
+    is_short: bool,
 }
 
-impl Parts {
-    fn text(&self, head: &str, rows: &[String], folded: &str, command: &str) -> String {
-        let mut out = head.to_owned();
-        if !rows.is_empty() {
-            out.push_str("\n| | Asset | Change |\n|---|---|---|\n");
-            out.extend(rows[..self.rows].iter().map(String::as_str));
-            if self.rows < rows.len() {
-                out.push_str(&format!("| | … and {} more | |\n", rows.len() - self.rows));
+impl Parts<'_> {
+    /// Leaves out what is least missed, until it fits.
+    fn shorten(&mut self, sections: &[Section<'_>], limit: usize) {
+        // Room for the line that counts what is left out, whatever the count will be.
+        let spare = utf16(&note(self.command, sections.len())) - utf16(&note(self.command, 0));
+        let limit = limit.saturating_sub(spare);
+        let mut size = utf16(&self.text());
+        let written: usize = self.written.iter().map(|text| utf16(text)).sum();
+        let fixed = size - written;
+        let least: usize = sections.iter().map(|section| utf16(&section.written(Cut::Fields))).sum();
+        if fixed + least <= limit {
+            for cut in CUTS {
+                for at in self.largest_first() {
+                    if size <= limit {
+                        return;
+                    }
+                    let shorter = sections[at].written(cut);
+                    size = size + utf16(&shorter) - utf16(&self.written[at]);
+                    self.written[at] = shorter;
+                }
             }
         }
-        out.push_str(folded);
+        // Each gets the same share, and what the short ones leave of theirs goes to the longer ones.
+        let mut room = limit.saturating_sub(fixed);
+        for (left, at) in self.largest_first().into_iter().enumerate().rev() {
+            self.written[at] = sections[at].fitting(room / (left + 1));
+            room = room.saturating_sub(utf16(&self.written[at]));
+        }
+        size = utf16(&self.text());
+        for at in self.largest_first() {
+            if size <= limit {
+                return;
+            }
+            // And the line before it.
+            size -= utf16(&self.written[at]) + 1;
+            self.written[at].clear();
+        }
+        let fits = |rows: usize| utf16(&Parts { rows_kept: rows, ..self.clone() }.text()) <= limit;
+        let rows = greatest(self.rows.len(), fits);
+        self.rows_kept = if rows < MIN_ROWS { 0 } else { rows };
+    }
+
+    /// Returns the sections by size; of those of one size the last one first.
+    fn largest_first(&self) -> Vec<usize> {
+        let mut largest: Vec<usize> = (0..self.written.len()).rev().collect();
+        largest.sort_by_key(|at| std::cmp::Reverse(self.written[*at].len()));
+        largest
+    }
+
+    fn text(&self) -> String {
+        let mut out = self.head.to_owned();
+        if !self.rows.is_empty() {
+            out.push_str("\n| | Asset | Change |\n|---|---|---|\n");
+            out.extend(self.rows[..self.rows_kept].iter().map(String::as_str));
+            if self.rows_kept < self.rows.len() {
+                out.push_str(&format!("| | … and {} more | |\n", self.rows.len() - self.rows_kept));
+            }
+        }
+        out.push_str(self.folded);
         for section in self.written.iter().filter(|section| !section.is_empty()) {
             out.push('\n');
             out.push_str(section);
         }
-        if self.note {
-            let command = escape::code(command);
-            out.push_str(&format!("\nShortened to fit into one comment. All of it: {command}\n"));
+        if self.is_short {
+            let missing = self.written.iter().filter(|section| section.is_empty()).count();
+            out.push_str(&note(self.command, missing));
         }
         out
     }
+}
+
+/// Returns the line that says that something is missing, and how many sections are.
+fn note(command: &str, missing: usize) -> String {
+    let command = escape::code(command);
+    let missing = match missing {
+        0 => String::new(),
+        1 => ": 1 section is left out".to_owned(),
+        missing => format!(": {missing} sections are left out"),
+    };
+    format!("\nShortened to fit into one comment{missing}. All of it: {command}\n")
+}
+
+/// Returns the greatest number, up to a largest one, of which something holds that holds of the smaller ones too.
+fn greatest(most: usize, holds: impl Fn(usize) -> bool) -> usize {
+    let (mut low, mut high) = (0, most);
+    while low < high {
+        let middle = low + (high - low).div_ceil(2);
+        if holds(middle) {
+            low = middle;
+        } else {
+            high = middle - 1;
+        }
+    }
+    low
 }
 
 /// Returns the marker and the heading: what is counted is told, whatever has to be left out.

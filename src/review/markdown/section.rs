@@ -3,7 +3,7 @@
 use super::super::change::{AssetDiff, Change, What};
 use super::super::lines::{Depth, Line, Sign, body};
 use super::super::printable;
-use super::escape;
+use super::{escape, greatest, utf16};
 
 /// How much of a section is left out. Each one leaves out what the ones before it do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,13 +18,13 @@ pub(super) enum Cut {
     Bodies,
     /// All but the steps' headings.
     Fields,
-    /// The section.
-    All,
+    /// All but so many of the steps' headings.
+    Lines(usize),
 }
 
 /// What is left out, one after the other, until it fits.
-pub(super) const CUTS: [Cut; 7] =
-    [Cut::Diagram, Cut::Values(600), Cut::Values(160), Cut::Values(80), Cut::Bodies, Cut::Fields, Cut::All];
+pub(super) const CUTS: [Cut; 6] =
+    [Cut::Diagram, Cut::Values(600), Cut::Values(160), Cut::Values(80), Cut::Bodies, Cut::Fields];
 
 /// The most lines of a section that is open from the start, and the most sections of which any is.
 const MAX_OPEN_LINES: usize = 60;
@@ -46,11 +46,18 @@ impl<'d> Section<'d> {
         Self { asset, lines, diagram, open }
     }
 
+    /// Writes the section with what fits into so many characters, but with one line at least.
+    pub(super) fn fitting(&self, most: usize) -> String {
+        let fits = |cut| Some(self.written(cut)).filter(|text| utf16(text) <= most);
+        if let Some(text) = [Cut::Nothing].into_iter().chain(CUTS).find_map(fits) {
+            return text;
+        }
+        let lines = greatest(self.lines.len(), |lines| fits(Cut::Lines(lines)).is_some());
+        self.written(Cut::Lines(lines.max(1)))
+    }
+
     /// Writes the section, as far as it is not cut.
     pub(super) fn written(&self, cut: Cut) -> String {
-        if cut == Cut::All {
-            return String::new();
-        }
         let asset = self.asset;
         let mut out = String::from(if self.open { "<details open>" } else { "<details>" });
         let mark = sign_text(super::super::lines::sign(asset));
@@ -87,8 +94,9 @@ impl<'d> Section<'d> {
         let most = match cut {
             Cut::Nothing | Cut::Diagram => usize::MAX,
             Cut::Values(most) => most,
-            Cut::Bodies | Cut::Fields | Cut::All => 80,
+            Cut::Bodies | Cut::Fields | Cut::Lines(_) => 80,
         };
+        let most_lines = if let Cut::Lines(most) = cut { most } else { usize::MAX };
         let mut kept = Vec::new();
         let mut left_out = 0;
         let mut rest = &self.lines[..];
@@ -97,7 +105,7 @@ impl<'d> Section<'d> {
             let run = rest.iter().take_while(|line| is_value(line)).count().max(1);
             let (run, behind) = rest.split_at(run);
             rest = behind;
-            if !is_kept(first, cut) {
+            if kept.len() >= most_lines || !is_kept(first, cut) {
                 left_out += run.len();
                 continue;
             }
@@ -143,7 +151,7 @@ fn is_kept(line: &Line, cut: Cut) -> bool {
         line.depth == Depth::Change && line.spans.first().is_some_and(|span| span.text.starts_with("    "));
     match cut {
         Cut::Bodies => !is_body,
-        Cut::Fields => !is_body && line.depth == Depth::Change && line.sign != Sign::Folded,
+        Cut::Fields | Cut::Lines(_) => !is_body && line.depth == Depth::Change && line.sign != Sign::Folded,
         _ => true,
     }
 }

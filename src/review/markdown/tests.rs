@@ -251,11 +251,59 @@ fn what_is_least_missed_goes_first() {
         | `~` | Recipe 12 <sub>recipe</sub> | 3 steps changed |
         | `~` | Recipe 13 <sub>recipe</sub> | 3 steps changed |
         | `~` | Recipe 14 <sub>recipe</sub> | 3 steps changed |
-        | | … and 45 more | |
+        | `~` | Recipe 15 <sub>recipe</sub> | 3 steps changed |
+        | `~` | Recipe 16 <sub>recipe</sub> | 3 steps changed |
+        | `~` | Recipe 17 <sub>recipe</sub> | 3 steps changed |
+        | `~` | Recipe 18 <sub>recipe</sub> | 3 steps changed |
+        | `~` | Recipe 19 <sub>recipe</sub> | 3 steps changed |
+        | `~` | Recipe 20 <sub>recipe</sub> | 3 steps changed |
+        | `~` | Recipe 21 <sub>recipe</sub> | 3 steps changed |
+        | | … and 38 more | |
 
-        Shortened to fit into one comment. All of it: `recipesync diff main orders`
+        Shortened to fit into one comment: 60 sections are left out. All of it: `recipesync diff main orders`
         ");
     assert_eq!(markdown(&two, &options("orders", 20)), "<!-- recipesync:diff");
+}
+
+fn table(rows: usize) -> AssetDiff {
+    let row = |at| {
+        let change = change(at, Op::Replace, &format!("row {at}"), Some("1"), Some("2"));
+        Change { step: None, what: What::Field, ..change }
+    };
+    asset("t.lookup_table.json", "Rates", Some(AssetChange::Changed), (1..=rows).map(row).collect())
+}
+
+#[test]
+fn a_long_section_is_cut_to_the_lines_that_fit() {
+    let small = change(1, Op::Replace, "limit", Some("1"), Some("2"));
+    let small = asset("a.recipe.json", "A", Some(AssetChange::Changed), vec![small]);
+    for assets in [vec![table(9000)], vec![table(6000), table(4000), small]] {
+        let (count, rows) = (assets.len(), assets.iter().map(|asset| asset.changes.len()).sum::<usize>());
+        let text = markdown(&diff(assets), &options("orders", MAX_CHARS));
+        outside(&text);
+        let told = text.lines().filter(|line| line.starts_with("! row ")).count();
+        let left_out =
+            text.lines().filter_map(|line| line.strip_prefix("# … ")?.strip_suffix(" lines left out"));
+        let left_out: usize = left_out.map(|number| number.parse::<usize>().unwrap()).sum();
+        assert_eq!(told + left_out, if count == 1 { rows } else { rows - 1 });
+        assert!((MAX_CHARS - 500..=MAX_CHARS).contains(&utf16(&text)), "{} characters", utf16(&text));
+        assert!(count == 1 || text.contains("!     limit: 1 → 2\n"), "what is short stays whole");
+        assert!(text.contains("\nShortened to fit into one comment. All of it: "));
+    }
+}
+
+#[test]
+fn sections_that_are_left_out_are_counted() {
+    let assets = (0..1000).map(|at| {
+        let small = change(1, Op::Replace, "limit", Some("1"), Some("2"));
+        asset(&format!("{at}.recipe.json"), &format!("Recipe {at}"), Some(AssetChange::Changed), vec![small])
+    });
+    let text = markdown(&diff(assets.collect()), &options("orders", MAX_CHARS));
+    let sections = text.matches("<summary>").count();
+    assert!(sections > 0 && text.contains("Recipe 0</b>"), "the first ones stay");
+    let note = format!("\nShortened to fit into one comment: {} sections are left out. All", 1000 - sections);
+    assert!(text.contains(&note), "{}", text.lines().last().unwrap());
+    assert!((MAX_CHARS - 500..=MAX_CHARS).contains(&utf16(&text)), "{} characters", utf16(&text));
 }
 
 #[test]
