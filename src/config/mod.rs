@@ -32,8 +32,8 @@ use crate::model::project::{Project, ProjectName, check_name};
 /// The keys of the file's root.
 const KEYS: &[&str] = &["state_dir", "workspace", "repository", "project"];
 
-/// The largest configuration file: a thousand projects take a third of it.
-const MAX_BYTES: u64 = 1024 * 1024;
+/// The largest configuration file: ten thousand projects take a fifth of it.
+const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
 /// A whole configuration, checked.
 pub struct Config {
