@@ -18,6 +18,8 @@ use crate::workato::Budget;
 pub struct Plant {
     store: Arc<Store>,
     projects: BTreeMap<ProjectName, Wiring>,
+    /// The projects of each repository.
+    of_repository: BTreeMap<String, Vec<ProjectName>>,
     caches: BTreeMap<String, Cache>,
     local: BTreeMap<String, PathBuf>,
     budgets: Vec<Arc<Budget>>,
@@ -34,7 +36,11 @@ impl Plant {
         local: BTreeMap<String, PathBuf>,
         budgets: Vec<Arc<Budget>>,
     ) -> Self {
-        Self { store, projects, caches, local, budgets }
+        let mut of_repository: BTreeMap<String, Vec<ProjectName>> = BTreeMap::new();
+        for (name, wiring) in &projects {
+            of_repository.entry(wiring.project.repository.clone()).or_default().push(name.clone());
+        }
+        Self { store, projects, of_repository, caches, local, budgets }
     }
 
     /// Returns the saved states.
@@ -44,7 +50,7 @@ impl Plant {
     }
 
     /// Returns all projects.
-    pub fn projects(&self) -> impl Iterator<Item = (&ProjectName, &Wiring)> {
+    pub fn projects(&self) -> impl ExactSizeIterator<Item = (&ProjectName, &Wiring)> {
         self.projects.iter()
     }
 
@@ -56,7 +62,11 @@ impl Plant {
 
     /// Returns the projects of a repository.
     pub(super) fn projects_of(&self, repository: &str) -> impl Iterator<Item = (&ProjectName, &Wiring)> {
-        self.projects.iter().filter(move |(_, wiring)| wiring.project.repository == repository)
+        self.of_repository
+            .get(repository)
+            .into_iter()
+            .flatten()
+            .filter_map(|name| self.projects.get_key_value(name))
     }
 
     /// Returns the caches of all repositories.
