@@ -11,6 +11,7 @@ mod projects;
 mod queue;
 mod rest;
 mod serve;
+mod standings;
 mod watch;
 
 pub use advance::{Advanced, advance};

@@ -15,10 +15,11 @@ use super::advance::{Advanced, advance};
 use super::clock;
 use super::plant::Plant;
 use super::queue::Queue;
+use super::standings::Standings;
 use crate::blocking;
 use crate::model::project::ProjectName;
 use crate::model::state::{Next, Phase, Stall, State};
-use crate::model::status::{self, Standing};
+use crate::model::status::Standing;
 use crate::store::{Saved, StoreError};
 
 /// When a project whose step panicked is tried again.
@@ -52,6 +53,7 @@ pub(super) struct Projects {
     running: JoinSet<Done>,
     names: HashMap<Id, ProjectName>,
     heard: BTreeMap<ProjectName, Heard>,
+    standings: Standings,
 }
 
 impl Projects {
@@ -64,6 +66,7 @@ impl Projects {
             running: JoinSet::new(),
             names: HashMap::new(),
             heard: BTreeMap::new(),
+            standings: Standings::default(),
         };
         this.take_up_again()?;
         Ok(this)
@@ -71,7 +74,7 @@ impl Projects {
 
     /// Loads the states anew, and queues every project. No step runs.
     pub(super) fn take_up_again(&mut self) -> Result<(), StoreError> {
-        let now = clock::instant();
+        let now = clock::both();
         self.heard.clear();
         for (name, wiring) in self.plant.projects() {
             let mut state = self.plant.store().state(name)?.map(|(state, _)| state).unwrap_or_default();
@@ -81,8 +84,9 @@ impl Projects {
                 wiring.workspace.release_import(name);
             }
             state.look = true;
+            self.standings.note(name, &state, now.time);
             self.states.insert(name.clone(), state);
-            self.queue.push(name.clone(), now);
+            self.queue.push(name.clone(), now.instant);
         }
         Ok(())
     }
@@ -166,6 +170,7 @@ impl Projects {
         if heard.settlement && !matches!(next, Next::Settled(_)) {
             self.heard.entry(name.clone()).or_default().settlement = true;
         }
+        self.standings.note(&name, &state, clock::now());
         self.states.insert(name.clone(), state);
         self.queue.push(name, at);
     }
@@ -244,19 +249,17 @@ impl Projects {
     }
 
     /// Says in one line how things are.
-    pub(super) fn status(&self) -> String {
-        let all = self.plant.projects().count();
-        let now = clock::now();
-        let count =
-            |standing| self.states.values().filter(|state| status::standing(state, now) == standing).count();
+    pub(super) fn status(&mut self) -> String {
+        self.standings.pass_time(clock::now());
+        let all = self.plant.projects().len();
         let projects = if all == 1 { "project" } else { "projects" };
-        let mut text = format!("{all} {projects}, {} in sync", count(Standing::InSync));
+        let mut text = format!("{all} {projects}, {} in sync", self.standings.count(Standing::InSync));
         for (standing, word) in [
             (Standing::Conflict, "in conflict"),
             (Standing::Drift, "drifted"),
             (Standing::Stalled, "stalled"),
         ] {
-            match count(standing) {
+            match self.standings.count(standing) {
                 0 => {}
                 some => text.push_str(&format!(", {some} {word}")),
             }

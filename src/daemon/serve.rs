@@ -142,7 +142,7 @@ impl Loop {
     fn take_up(plant: Plant, moved: watch::Sender<BTreeSet<String>>) -> Result<Self, StoreError> {
         // Registered before anything is looked at, so that nothing is missed in between.
         let watches = Watches::of(plant.local_upstreams(), &moved);
-        let projects = Projects::take_up(plant)?;
+        let mut projects = Projects::take_up(plant)?;
         let now = clock::instant();
         Ok(Self {
             status: projects.status(),

@@ -15,7 +15,7 @@ use crate::secrets::{Finding, Level};
 const PATIENCE: TimeDelta = TimeDelta::seconds(60);
 
 /// Where a project stands, in one word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// Not looked at yet.
@@ -209,6 +209,13 @@ pub fn standing(state: &State, now: DateTime<Utc>) -> Standing {
     } else {
         Standing::InSync
     }
+}
+
+/// Returns when a project comes to count as stalled by time alone: where it fails, and has not failed for so long yet.
+#[must_use]
+pub fn stalls_at(state: &State, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let at = state.trouble.as_ref()?.since + PATIENCE;
+    (at > now && standing(state, at) == Standing::Stalled).then_some(at)
 }
 
 /// Returns what `status` tells.
