@@ -206,20 +206,11 @@ fn what_is_least_missed_goes_first() {
         changes
     };
     let all = |sizes: &[usize]| {
-        diff(
-            sizes
-                .iter()
-                .enumerate()
-                .map(|(at, size)| {
-                    asset(
-                        &format!("{at}.recipe.json"),
-                        &format!("Recipe {at}"),
-                        Some(AssetChange::Changed),
-                        changes(*size),
-                    )
-                })
-                .collect(),
-        )
+        let assets = sizes.iter().enumerate().map(|(at, size)| {
+            let (path, name) = (format!("{at}.recipe.json"), format!("Recipe {at}"));
+            asset(&path, &name, Some(AssetChange::Changed), changes(*size))
+        });
+        diff(assets.collect())
     };
     let two = all(&[4, 30]);
     let told = |limit: usize| markdown(&two, &options("orders", limit));
