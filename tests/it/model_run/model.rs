@@ -189,6 +189,10 @@ impl Model {
                 Some(text) => mark_in(text)?,
                 None if !is_file(&before) => continue,
                 None if place == Place::Mirror => self.deletion(&path, &before),
+                // There may be another file by now in the place of what was deleted in the workspace.
+                None if place == Place::Main && self.is_file(Place::Workspace, &path) => {
+                    self.deletion(&path, &before)
+                }
                 None => self.at(place.other(), &path),
             };
             ensure!(
@@ -216,8 +220,8 @@ impl Model {
         Ok(())
     }
 
-    /// Returns the deletion in the workspace that its branch shows where a mark stood: there may be another file by
-    /// now. The mark itself where nobody has deleted it.
+    /// Returns the deletion in the workspace that a branch shows where a mark stood: there may be another file by now. The
+    /// mark itself where nobody has deleted it.
     fn deletion(&self, path: &str, before: &str) -> String {
         let deletions = self.deleted.iter().filter(|(of, _)| of == path);
         let mut seen = deletions.filter(|(_, mark)| self.has_seen(path, mark, before));
@@ -325,8 +329,14 @@ fn the_model_complains_of_what_is_lost() {
         model.write(Place::Workspace, PATH, "t3x");
     };
     let deleted = |model: &mut Model| model.delete(Place::Workspace, PATH);
+    // An export that was asked for in between shows the deletion.
+    let made_anew = |model: &mut Model| {
+        model.delete(Place::Workspace, PATH);
+        model.write(Place::Workspace, PATH, "t3x");
+    };
     assert!(looked(Place::Workspace, Some("t2x"), edited).is_ok());
     assert!(looked(Place::Main, None, deleted).is_ok());
+    assert!(looked(Place::Main, None, made_anew).is_ok());
     assert!(looked(Place::Main, Some("t1x"), edited).unwrap_err().contains("had not seen"));
     assert!(looked(Place::Workspace, Some("t2x"), both).unwrap_err().contains("had not seen"));
     assert!(looked(Place::Workspace, None, edited).unwrap_err().contains("nobody deleted"));
