@@ -8,17 +8,20 @@
 
 #![expect(clippy::print_stdout, reason = "a bench tells its results")]
 
+#[path = "../shared/measure.rs"]
+mod measure;
 mod package;
 mod rivals;
 mod workspace;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Parser;
 use recipesync::asset::canonical::canonical;
 use recipesync::model::path::PackagePath;
 
+use measure::{megabytes, now};
 use package::{Form, Packages};
 use rivals::{Baseline, Daemon, Process, Round};
 use workspace::Workspace;
@@ -141,14 +144,4 @@ fn median(times: &[Duration]) -> f64 {
         odd if odd % 2 == 1 => sorted[odd / 2],
         even => f64::midpoint(sorted[even / 2 - 1], sorted[even / 2]),
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "for people")]
-fn megabytes(bytes: usize) -> f64 {
-    bytes as f64 / 1e6
-}
-
-#[expect(clippy::disallowed_methods, reason = "a bench reads the clock")]
-fn now() -> Instant {
-    Instant::now()
 }

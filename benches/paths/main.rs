@@ -7,6 +7,8 @@
 
 #![expect(clippy::print_stdout, reason = "a bench tells its results")]
 
+#[path = "../shared/measure.rs"]
+mod measure;
 #[expect(dead_code, reason = "the other bench uses the rest")]
 #[path = "../export/package.rs"]
 mod package;
@@ -15,7 +17,7 @@ use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
@@ -27,6 +29,7 @@ use recipesync::git::{PackWriter, blob_id};
 use recipesync::model::path::PackagePath;
 use recipesync::secrets;
 
+use measure::{megabytes, now};
 use package::{Form, Packages};
 
 /// How many recipes a path is taken through; under valgrind everything takes fifty times as long.
@@ -212,14 +215,4 @@ fn instructions(name: &str, times: u32) -> Result<f64> {
     ensure!(output.status.success(), "valgrind failed: {said}");
     let collected = said.lines().find_map(|line| line.split_once("Collected : ")?.1.trim().parse().ok());
     collected.with_context(|| format!("valgrind has counted nothing: {said}"))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "for people")]
-fn megabytes(bytes: usize) -> f64 {
-    bytes as f64 / 1e6
-}
-
-#[expect(clippy::disallowed_methods, reason = "a bench reads the clock")]
-fn now() -> Instant {
-    Instant::now()
 }

@@ -5,14 +5,19 @@
 
 #![expect(clippy::print_stdout, reason = "a bench tells its results")]
 
+#[path = "../shared/measure.rs"]
+mod measure;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use recipesync::model::path::PackagePath;
 use recipesync::review::change::Diff;
 use recipesync::review::diff::{Input, diff};
 use recipesync::review::text::{Options, text};
+
+use measure::{megabytes, now};
 
 /// How often each is measured; the fastest counts.
 const ROUNDS: usize = 7;
@@ -49,14 +54,13 @@ fn main() {
 /// Measures a comparison with its text, and returns the seconds it took.
 fn measure(name: &str, size: usize, compare: impl Fn() -> Diff) -> f64 {
     let round = |_| {
-        #[expect(clippy::disallowed_methods, reason = "this is what is measured")]
-        let start = Instant::now();
+        let start = now();
         let told = text(&compare(), Options::default());
         assert!(told.len() > 1);
-        start.elapsed()
+        now() - start
     };
     let best: Duration = (0..ROUNDS).map(round).min().unwrap_or_default();
-    let megabytes = size as f64 / 1e6;
+    let megabytes = megabytes(size);
     let speed = megabytes / best.as_secs_f64();
     println!("{name:<44} {:>6.2} MB {:>7.2} ms {speed:>9.0}", megabytes, best.as_secs_f64() * 1e3);
     best.as_secs_f64()
