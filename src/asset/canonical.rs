@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use crate::model::path::PackagePath;
 
-use super::json::{Doc, Event, MAX_DEPTH, Node, Tag, points};
+use super::json::{Doc, Event, MAX_DEPTH, Node, Tag, points, spaces};
 
 /// The largest canonical form that is written, in bytes: what one entry of a package may hold. Deep nesting of small
 /// values could grow a thousandfold otherwise.
@@ -76,14 +76,9 @@ struct Reader<'w> {
 impl Reader<'_> {
     /// Passes over white space.
     fn space(&mut self) {
-        if !matches!(self.rest.first(), Some(b'\n' | b' ')) {
-            return;
+        while let Some((b'\n' | b' ', rest)) = self.rest.split_first() {
+            self.rest = &rest[spaces(rest)..];
         }
-        self.rest = self.rest.strip_prefix(b"\n").unwrap_or(self.rest);
-        while let Some(behind) = self.rest.strip_prefix(b"        ") {
-            self.rest = behind;
-        }
-        self.rest = self.rest.trim_ascii_start();
     }
 
     fn text(&mut self, text: &[u8]) -> bool {

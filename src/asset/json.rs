@@ -9,6 +9,8 @@ use std::cmp::Ordering;
 
 mod parse;
 
+pub(super) use parse::spaces;
+
 /// The deepest nesting that is read; real recipes nest 26 deep.
 pub const MAX_DEPTH: usize = 512;
 /// The largest number of values and keys that is read: it bounds memory at about 80 MB a document. Even 64 MiB of
@@ -126,22 +128,9 @@ impl<'a> Doc<'a> {
         if !self.escaped(node) {
             return Cow::Borrowed(self.bytes(node));
         }
-        let mut rest = self.raw(node);
-        let mut bytes = Vec::with_capacity(rest.len());
-        // What stands between escapes is copied: most of it does.
-        while let Some(at) = rest.find('\\') {
-            bytes.extend_from_slice(&rest.as_bytes()[..at]);
-            rest = &rest[at..];
-            let point = points(rest).next().expect("an escape is a point");
-            push_point(&mut bytes, point);
-            let length = match rest.as_bytes()[1] {
-                b'u' if point > 0xffff => 12,
-                b'u' => 6,
-                _ => 2,
-            };
-            rest = &rest[length..];
-        }
-        bytes.extend_from_slice(rest.as_bytes());
+        let raw = self.raw(node);
+        let mut bytes = Vec::with_capacity(raw.len());
+        points(raw).for_each(|point| push_point(&mut bytes, point));
         Cow::Owned(bytes)
     }
 

@@ -236,7 +236,7 @@ fn first_eight(bytes: &[u8]) -> u64 {
 
 /// Returns how many spaces come first, eight at a time: indentation is most of the white space.
 #[inline]
-fn spaces(bytes: &[u8]) -> usize {
+pub(in crate::asset) fn spaces(bytes: &[u8]) -> usize {
     const SPACES: u64 = u64::from_le_bytes([b' '; 8]);
     let mut at = 0;
     while let Some(eight) = bytes[at..].first_chunk() {
