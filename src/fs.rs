@@ -4,6 +4,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "this is the one door")]
 
+use std::ffi::OsStr;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
@@ -191,25 +192,14 @@ pub fn sync_folder(path: &Path) -> Result<(), FsError> {
 /// # Errors
 /// When a folder cannot be read, or holds what is neither file nor folder.
 pub fn list(root: &Path) -> Result<Vec<PathBuf>, FsError> {
-    let mut found = Vec::new();
-    let mut folders = vec![root.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).map_err(failed("read", &folder))? {
-            let entry = entry.map_err(failed("read", &folder))?;
-            let path = entry.path();
-            let kind = entry.file_type().map_err(failed("read", &path))?;
-            if kind.is_dir() {
-                folders.push(path);
-            } else if kind.is_file() {
-                found.push(path.strip_prefix(root).expect("it was found below the root").to_owned());
-            } else {
-                let error = io::Error::new(io::ErrorKind::InvalidInput, "it is a link or a special file");
-                return Err(failed("read", &path)(error));
-            }
+    let (found, odd) = walk(root, |_| true)?;
+    match odd.first() {
+        None => Ok(found),
+        Some(name) => {
+            let error = io::Error::new(io::ErrorKind::InvalidInput, "it is a link or a special file");
+            Err(failed("read", &root.join(name))(error))
         }
     }
-    found.sort();
-    Ok(found)
 }
 
 /// Lists the files below a folder as [`list`] does, without git's own, and the names of what is neither file nor folder.
@@ -217,12 +207,17 @@ pub fn list(root: &Path) -> Result<Vec<PathBuf>, FsError> {
 /// # Errors
 /// When a folder cannot be read.
 pub fn list_beside_git(root: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>), FsError> {
+    walk(root, |name| name != ".git")
+}
+
+/// Lists the files below a folder and what is neither file nor folder, sorted, without what is not wanted by its name.
+fn walk(root: &Path, is_wanted: impl Fn(&OsStr) -> bool) -> Result<(Vec<PathBuf>, Vec<PathBuf>), FsError> {
     let (mut found, mut odd) = (Vec::new(), Vec::new());
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(&folder).map_err(failed("read", &folder))? {
             let entry = entry.map_err(failed("read", &folder))?;
-            if entry.file_name() == ".git" {
+            if !is_wanted(&entry.file_name()) {
                 continue;
             }
             let path = entry.path();
