@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use recipesync::model::path::PackagePath;
 use recipesync::review::change::Diff;
-use recipesync::review::diff::{Input, diff};
+use recipesync::review::diff::{Input, LeftOut, diff};
 use recipesync::review::text::{Options, text};
 
 use measure::{megabytes, now};
@@ -87,6 +87,7 @@ fn of_folders(old: &Files, new: &Files) -> Diff {
         new: &new_files,
         same: &same,
         read_same: &|path| old.get(path).cloned(),
+        left_out: (&LeftOut::new(), &LeftOut::new()),
         names: ("old", "new"),
         chosen: None,
         details: false,

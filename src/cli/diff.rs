@@ -10,15 +10,15 @@ use std::path::{Component, Path, PathBuf};
 use anyhow::Context as _;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
-use self::side::{LeftOut, Side, Tree};
+use self::side::{Side, Tree};
 use super::output::print;
 use super::{Context, Exit};
 use crate::asset::json::Doc;
 use crate::asset::kind::Kind;
 use crate::git;
 use crate::model::path::PackagePath;
-use crate::review::change::{AssetChange, AssetDiff, Change, Diff, Op, Sameness, What};
-use crate::review::diff::{Input, diff};
+use crate::review::change::{Diff, Sameness};
+use crate::review::diff::{Input, LeftOut, diff};
 use crate::review::json::json;
 use crate::review::markdown;
 use crate::review::text::{Options, text};
@@ -90,9 +90,7 @@ pub(super) fn run(context: &Context, args: &DiffArgs) -> anyhow::Result<Exit> {
             files(args, names, (old_name, old), (new_name, new))
         }
         (Side::Tree(old, old_out), Side::Tree(new, new_out)) => {
-            let mut found = trees(args, names, old, new)?;
-            tell_left_out(&mut found, old_out, new_out);
-            found
+            trees(args, names, (old, new), (old_out, new_out))?
         }
         (Side::File(..), Side::Tree(..)) => mixed(names.0, names.1)?,
         (Side::Tree(..), Side::File(..)) => mixed(names.1, names.0)?,
@@ -136,73 +134,30 @@ fn files(
         new: &new,
         same: &same,
         read_same: &|_| None,
+        left_out: (&LeftOut::new(), &LeftOut::new()),
         names,
         chosen: Some(kind),
         details: args.derived,
     })
 }
 
-fn trees(args: &DiffArgs, names: (&str, &str), old: &Tree, new: &Tree) -> anyhow::Result<Diff> {
+fn trees(
+    args: &DiffArgs,
+    names: (&str, &str),
+    (old, new): (&Tree, &Tree),
+    left_out: (&LeftOut, &LeftOut),
+) -> anyhow::Result<Diff> {
     let (differing, same) = side::differing(old, new)?;
     Ok(diff(&Input {
         old: &differing.0,
         new: &differing.1,
         same: &same,
         read_same: &|path| new.read(path).ok(),
+        left_out,
         names,
         chosen: None,
         details: args.derived,
     }))
-}
-
-/// Tells of what differs and cannot be compared: only that, and why.
-fn tell_left_out(found: &mut Diff, old: &LeftOut, new: &LeftOut) {
-    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-    for name in names {
-        let (was, is) = (old.get(name), new.get(name));
-        if was == is {
-            continue;
-        }
-        let counts = found.summary.entry(Kind::File).or_default();
-        let (change, op, count) = match (was, is) {
-            (None, _) => (AssetChange::Added, Op::Add, &mut counts.added),
-            (_, None) => (AssetChange::Removed, Op::Remove, &mut counts.removed),
-            _ => (AssetChange::Changed, Op::Replace, &mut counts.changed),
-        };
-        *count += 1;
-        found.sameness = Sameness::Different;
-        let reason = |odd: &side::Odd| format!("not compared, {}", odd.reason);
-        let what = Change {
-            op,
-            what: What::Binary,
-            field: name.rsplit('/').next().unwrap_or(name).to_owned(),
-            step: None,
-            old_pointer: was.map(|_| String::new()),
-            new_pointer: is.map(|_| String::new()),
-            more_pointers: Vec::new(),
-            old: None,
-            new: None,
-            old_text: was.map(reason),
-            new_text: is.map(reason),
-            outline: Vec::new(),
-            inside: 0,
-        };
-        found.assets.push(AssetDiff {
-            path: name.clone(),
-            old_path: None,
-            kind: Kind::File,
-            name: None,
-            old_name: None,
-            change: Some(change),
-            sameness: Sameness::Different,
-            headline: change.word().to_owned(),
-            connector_ids: Vec::new(),
-            changes: vec![what],
-            folded: Vec::new(),
-            volatile: Vec::new(),
-        });
-    }
-    found.assets.sort_by(|a, b| a.path.cmp(&b.path));
 }
 
 /// Returns what a side is called in a word: the last part of its path, or the revision.

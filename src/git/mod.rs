@@ -97,6 +97,8 @@ pub struct Odd {
     pub reason: OddReason,
     /// Git's name for what it holds.
     pub id: [u8; 20],
+    /// Whether it is a folder: what lies in it is named as well.
+    pub is_folder: bool,
 }
 
 /// Why an entry of a tree cannot be part of a package.

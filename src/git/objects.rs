@@ -132,10 +132,11 @@ pub(super) fn list(
             let name = prefix.clone() + &String::from_utf8_lossy(entry.name_bytes());
             match refused.map_or_else(|| read_entry(&entry, &name), Err) {
                 Err(reason) => {
-                    let id = bytes(entry.id());
-                    found.odd.push(Odd { name: name.chars().take(MAX_SHOWN).collect(), reason, id });
+                    let is_folder = entry.filemode() == FOLDER && name.len() <= MAX_ENTERED;
+                    let (shown, id) = (name.chars().take(MAX_SHOWN).collect(), bytes(entry.id()));
+                    found.odd.push(Odd { name: shown, reason, id, is_folder });
                     // What lies below may be somebody's recipes; all of it is refused for the same reason.
-                    if entry.filemode() == FOLDER && name.len() <= MAX_ENTERED {
+                    if is_folder {
                         let below =
                             repository.find_tree(entry.id()).map_err(missing(folder, "tree", entry.id()))?;
                         folders.push((name + "/", below, Some(reason)));

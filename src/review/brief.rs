@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::change::AssetDiff;
-use super::diff::{Input, diff};
+use super::diff::{Input, LeftOut, diff};
 use super::lines::{Depth, Sign, body};
 use crate::model::path::PackagePath;
 
@@ -21,6 +21,7 @@ pub fn brief(path: &PackagePath, old: &[u8], new: &[u8]) -> Vec<String> {
         new: &side(new),
         same: &BTreeSet::new(),
         read_same: &|_| None,
+        left_out: (&LeftOut::new(), &LeftOut::new()),
         names: ("", ""),
         chosen: None,
         details: false,

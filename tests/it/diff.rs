@@ -1,5 +1,6 @@
 //! Differences through the built binary: files, folders, packages and revisions in any mix.
 
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -187,15 +188,25 @@ fn what_cannot_be_compared_is_told_and_never_identical() {
     let folder = folder.path();
     repository(folder);
     write(folder, "orders/a:b.txt", "x");
+    write(folder, "orders/c:d/x.txt", "x");
+    let latin = std::ffi::OsStr::from_bytes(b"orders/caf\xe9.txt");
+    recipesync::fs::write(&folder.join(latin), b"x").unwrap();
     std::os::unix::fs::symlink("elsewhere", folder.join("orders/link")).unwrap();
     let against = |old: &str, more: &[&str]| diff(folder, &[&[old, "orders"], more].concat());
     let (code, text, stderr) = against("HEAD:orders", &["--exit-code"]);
     assert_eq!((code, stderr.as_str()), (Some(2), ""));
-    for told in ["a:b.txt", "link", "not compared, it is a symbolic link", "2 files added"] {
+    for told in [
+        "a:b.txt",
+        "link",
+        "c:d/x.txt",
+        "its name is not UTF-8",
+        "not compared, it is a symbolic link",
+        "4 files added",
+    ] {
         assert!(text.contains(told), "{told}: {text}");
     }
     assert!(against("HEAD:orders", &["--format", "json"]).1.contains(r#""sameness": "different""#));
-    assert!(against("HEAD:orders", &["--format", "markdown"]).1.contains("2 files added"));
+    assert!(against("HEAD:orders", &["--format", "markdown"]).1.contains("4 files added"));
     // What is the same on both sides differs in nothing.
     git(folder, &["add", "--all"]);
     git(folder, &["commit", "--quiet", "--message", "odd"]);

@@ -15,7 +15,7 @@ use std::process::Command;
 use recipesync::asset::canonical::canonical;
 use recipesync::model::path::PackagePath;
 use recipesync::review::change::AssetChange;
-use recipesync::review::diff::{Input, diff};
+use recipesync::review::diff::{Input, LeftOut, diff};
 use recipesync::review::text::{Options, text};
 
 use self::edits::{Author, Spelling};
@@ -75,6 +75,7 @@ impl History {
             new: &changed,
             same: &[].into(),
             read_same: &|path| self.files.get(path).cloned(),
+            left_out: (&LeftOut::new(), &LeftOut::new()),
             names: ("old", "new"),
             chosen: None,
             details: false,

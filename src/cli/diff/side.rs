@@ -10,9 +10,10 @@ use anyhow::Context as _;
 use crate::archive::{Entry, Limits, Package};
 use crate::asset::kind::Kind;
 use crate::fs;
-use crate::git::{Around, Named, blob_id};
+use crate::git::{Around, Named, OddReason, blob_id};
 use crate::model::oid::BlobId;
 use crate::model::path::PackagePath;
+use crate::review::diff::{LeftOut, Odd};
 use crate::review::printable::line;
 
 /// One side.
@@ -21,18 +22,6 @@ pub(super) enum Side {
     File(String, Vec<u8>),
     /// Files by their paths, and what cannot be one of them.
     Tree(Tree, LeftOut),
-}
-
-/// What is left out of a comparison, by its name, which is safe to print.
-pub(super) type LeftOut = BTreeMap<String, Odd>;
-
-/// Something that cannot be part of a package.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Odd {
-    /// Why it is left out.
-    pub(super) reason: String,
-    /// What tells it from another one of the name, as git names contents.
-    pub(super) id: [u8; 20],
 }
 
 /// Files by their paths, read when they are wanted.
@@ -134,18 +123,20 @@ fn folder(path: &Path) -> anyhow::Result<Side> {
     };
     for name in odd {
         let target = fs::link_target(&path.join(&name));
-        let reason = if target.is_some() { "it is a symbolic link" } else { "it is a special file" };
-        leave_out(&name, reason.to_owned(), target.unwrap_or_default().as_os_str().as_bytes())?;
+        let special = || "it is a special file".to_owned();
+        let reason = target.as_ref().map_or_else(special, |_| OddReason::Link.to_string());
+        leave_out(&name, reason, target.unwrap_or_default().as_os_str().as_bytes())?;
     }
     let mut files = BTreeSet::new();
     for name in names {
-        let parsed = name.to_str().context("it is not UTF-8").and_then(|name| Ok(PackagePath::parse(name)?));
+        let text = name.to_str().ok_or(OddReason::NotUtf8);
+        let parsed = text.and_then(|name| PackagePath::parse(name).map_err(OddReason::Name));
         match parsed {
             Ok(path) if is_concealed(&path) => {}
             Ok(path) => drop(files.insert(path)),
-            Err(error) => {
+            Err(reason) => {
                 let held = fs::read(&path.join(&name), Limits::default().entry)?;
-                leave_out(&name, format!("{error:#}"), &held)?;
+                leave_out(&name, reason.to_string(), &held)?;
             }
         }
     }
@@ -172,7 +163,9 @@ fn revision(working: &Path, name: &str) -> anyhow::Result<Side> {
         }
         Some(Named::Folder(mut found)) => {
             found.files.retain(|path, _| !is_concealed(path));
-            let left_out = found.odd.into_iter().map(|odd| {
+            // A folder is told by the files in it, as on the disk.
+            let files = found.odd.into_iter().filter(|odd| !odd.is_folder);
+            let left_out = files.map(|odd| {
                 let (reason, id) = (odd.reason.to_string(), odd.id);
                 (line(&odd.name), Odd { reason, id })
             });

@@ -190,13 +190,25 @@ pub(super) fn whole_file((was, old): Part<'_>, (is, new): Part<'_>) -> Change {
         (Some(old), Some(new)) => (What::Text, None, Some(lines(&old, &new))),
         _ => (What::Binary, old.map(size), new.map(size)),
     };
+    let sides = (old.is_some(), new.is_some());
+    whole(op, what, crate::review::printable::line(name), sides, (old_text, new_text))
+}
+
+/// Returns a change of a file as a whole, given on which sides it is.
+pub(super) fn whole(
+    op: Op,
+    what: What,
+    field: String,
+    (is_old, is_new): (bool, bool),
+    (old_text, new_text): (Option<String>, Option<String>),
+) -> Change {
     Change {
         op,
         what,
-        field: crate::review::printable::line(name),
+        field,
         step: None,
-        old_pointer: old.map(|_| String::new()),
-        new_pointer: new.map(|_| String::new()),
+        old_pointer: is_old.then(String::new),
+        new_pointer: is_new.then(String::new),
         more_pointers: Vec::new(),
         old: None,
         new: None,

@@ -10,6 +10,7 @@ mod files;
 mod found;
 mod headline;
 mod items;
+mod left_out;
 mod operation;
 mod pairing;
 mod place;
@@ -24,6 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use self::files::Job;
 pub use self::headline::summary;
+pub use self::left_out::{LeftOut, Odd};
 use self::pairing::Pairs;
 use self::world::{Shift, World, generations};
 use super::change::{AssetChange, AssetDiff, ConnectorId, Diff, Sameness};
@@ -40,6 +42,8 @@ pub struct Input<'i> {
     pub same: &'i BTreeSet<PackagePath>,
     /// Reads one of these; it is asked seldom.
     pub read_same: &'i dyn Fn(&PackagePath) -> Option<Vec<u8>>,
+    /// What is on the sides and cannot be compared.
+    pub left_out: (&'i LeftOut, &'i LeftOut),
     /// What the sides are called.
     pub names: (&'i str, &'i str),
     /// What the files are, where two files were chosen to be compared: then there is one a side, under one path, which
@@ -76,6 +80,7 @@ pub fn diff(input: &Input<'_>) -> Diff {
     }
     assets.extend(pairs.removed.iter().map(|asset| job.one(asset, AssetChange::Removed)));
     assets.extend(pairs.added.iter().map(|asset| job.one(asset, AssetChange::Added)));
+    assets.extend(left_out::differing(input.left_out.0, input.left_out.1));
     assets.sort_by(|a, b| (&a.path, a.change).cmp(&(&b.path, b.change)));
     let sameness = assets.iter().map(|asset| match asset.change {
         None => asset.sameness,

@@ -16,6 +16,30 @@ use crate::review::recipe::Recipe;
 use crate::review::render::Labels;
 use crate::review::value::Values;
 
+/// Returns what became of an asset without a name.
+pub(super) fn asset(
+    path: String,
+    kind: Kind,
+    change: AssetChange,
+    headline: String,
+    changes: Vec<Change>,
+) -> AssetDiff {
+    AssetDiff {
+        path,
+        old_path: None,
+        kind,
+        name: None,
+        old_name: None,
+        change: Some(change),
+        sameness: Sameness::Different,
+        headline,
+        connector_ids: Vec::new(),
+        changes,
+        folded: Vec::new(),
+        volatile: Vec::new(),
+    }
+}
+
 impl Job<'_> {
     /// Tells of an asset that came or went.
     pub(super) fn one(&self, asset: &Asset, change: AssetChange) -> AssetDiff {
@@ -35,19 +59,10 @@ impl Job<'_> {
         if let Some(steps) = steps.filter(|_| asset.kind == Kind::Recipe) {
             headline.push_str(&format!(", {steps} {}", if steps == 1 { "step" } else { "steps" }));
         }
+        let name = name.as_deref().map(named);
         AssetDiff {
-            path: asset.main.to_string(),
-            old_path: None,
-            kind: asset.kind.clone(),
-            name: name.as_deref().map(named),
-            old_name: None,
-            change: Some(change),
-            sameness: Sameness::Different,
-            headline,
-            connector_ids: Vec::new(),
-            changes,
-            folded: Vec::new(),
-            volatile: Vec::new(),
+            name,
+            ..self::asset(asset.main.to_string(), asset.kind.clone(), change, headline, changes)
         }
     }
 

@@ -511,7 +511,7 @@ proptest! {
 fn a_real_edit_reads_well() {
     use std::collections::BTreeSet;
 
-    use super::super::diff::{Input, diff};
+    use super::super::diff::{Input, LeftOut, diff};
     use crate::model::path::PackagePath;
 
     let path = PackagePath::parse("Recipes/look_up_order.recipe.json").unwrap();
@@ -527,6 +527,7 @@ fn a_real_edit_reads_well() {
         new: &new,
         same: &BTreeSet::new(),
         read_same: &|_| None,
+        left_out: (&LeftOut::new(), &LeftOut::new()),
         names: ("main", "orders"),
         chosen: None,
         details: false,

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::{Input, diff};
+use super::super::{Input, LeftOut, diff};
 use super::{files, told, versions};
 use crate::review::text::{Options, text};
 
@@ -89,6 +89,7 @@ fn what_is_behind_a_fold_never_reads_the_same() {
         new: &files(&[("a.recipe.json", new)]),
         same: &std::collections::BTreeSet::new(),
         read_same: &|_| None,
+        left_out: (&LeftOut::new(), &LeftOut::new()),
         names: ("old", "new"),
         chosen: None,
         details: true,

@@ -10,7 +10,7 @@ mod whole;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Input, diff};
+use super::{Input, LeftOut, diff};
 use crate::model::path::PackagePath;
 use crate::review::change::Diff;
 use crate::review::text::{Options, text};
@@ -37,6 +37,7 @@ fn folders(mut old: Files, mut new: Files) -> Diff {
         new: &new,
         same: &names,
         read_same: &|path| same.get(path).cloned(),
+        left_out: (&LeftOut::new(), &LeftOut::new()),
         names: ("old", "new"),
         chosen: None,
         details: false,

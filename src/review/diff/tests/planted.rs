@@ -7,7 +7,7 @@ use super::{Files, files};
 use crate::model::path::PackagePath;
 use crate::review::brief::brief;
 use crate::review::change::Diff;
-use crate::review::diff::{Input, diff};
+use crate::review::diff::{Input, LeftOut, diff};
 use crate::review::json::json;
 use crate::review::markdown::{self, markdown};
 use crate::review::merge::merge;
@@ -75,6 +75,7 @@ fn compared(old: &Files, new: &Files) -> Diff {
         new,
         same: &same,
         read_same: &|_| None,
+        left_out: (&LeftOut::new(), &LeftOut::new()),
         names: ("old", "new"),
         chosen: None,
         details: true,
