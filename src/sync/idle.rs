@@ -45,7 +45,7 @@ pub(super) async fn step(wiring: &Wiring, mut state: State, now: Now) -> Result<
 
 /// Returns the watched branch as it is now; its tree is looked up only where its tip has moved.
 async fn tip(wiring: &Wiring, state: &State, now: Now) -> Result<Revision, StepError> {
-    let refs = wiring.repository.refresh(wiring.poll.mul_f64(0.9), now.instant).await?;
+    let refs = wiring.repository.refresh(wiring.poll_age(), now.instant).await?;
     let name = wiring.branch().to_string();
     let commit: Option<CommitId> = refs.tips.get(name.as_str()).copied();
     let tree = match (&state.branch, commit) {

@@ -56,9 +56,11 @@ pub(super) async fn end(
     listing: &str,
     clock: Now,
 ) -> Result<Option<Stepped>, StepError> {
-    // Where the list alone asks for an export, where the branches are is found out beside it.
+    // Where the list alone asks for an export, where the branches are is found out beside it. As of the last poll will
+    // do: nothing is written by what is found, and a branch that has moved since is found by the next poll. So the
+    // projects of a repository that look one after another do not each look at the upstream.
     let is_listed = basis.as_ref().is_some_and(|basis| basis.listing == listing);
-    let tips = if is_listed { rest::tips(wiring, state, clock).await? } else { None };
+    let tips = if is_listed { rest::tips(wiring, state, wiring.poll_age(), clock).await? } else { None };
     let branches = tips.as_ref().map(|tips| tips.name(wiring.mode()));
     let sight = Sight { listing: Some(listing), branches: branches.as_deref() };
     let course = course(basis.as_ref(), sight, wiring.project.full_export, clock.time);

@@ -148,6 +148,12 @@ impl Wiring {
         .unwrap_or(DateTime::<Utc>::MAX_UTC)
     }
 
+    /// Returns how old what was last seen of the upstream may be between polls; a little less than their distance, so
+    /// that each poll looks.
+    fn poll_age(&self) -> Duration {
+        self.poll.mul_f64(0.9)
+    }
+
     fn mode(&self) -> Mode {
         self.project.mode()
     }

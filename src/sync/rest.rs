@@ -6,6 +6,7 @@
 //! records, and whoever does that forgets the rest.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
@@ -134,9 +135,14 @@ pub(super) fn is_at_rest(state: &State) -> bool {
         && branch.as_ref().is_some_and(|branch| branch.commit.is_some())
 }
 
-/// Returns where the branches are now; nothing where one of them is not there.
-pub(super) async fn tips(wiring: &Wiring, state: &State, clock: Now) -> Result<Option<Tips>, StepError> {
-    let refs = wiring.repository.refresh(CURRENT, clock.later_instant()).await?;
+/// Returns where the branches were so long ago at most; nothing where one of them is not there.
+pub(super) async fn tips(
+    wiring: &Wiring,
+    state: &State,
+    max_age: Duration,
+    clock: Now,
+) -> Result<Option<Tips>, StepError> {
+    let refs = wiring.repository.refresh(max_age, clock.later_instant()).await?;
     let mut tips = Vec::new();
     for name in wiring.project.branches() {
         let Some(commit) = refs.tips.get(name).copied() else { return Ok(None) };
@@ -161,7 +167,7 @@ pub(super) async fn end(
     clock: Now,
 ) -> Result<Option<Stepped>, StepError> {
     let Some(rest) = state.rest.as_ref().filter(|_| !state.full) else { return Ok(None) };
-    let Some(tips) = tips(wiring, state, clock).await? else { return Ok(None) };
+    let Some(tips) = tips(wiring, state, CURRENT, clock).await? else { return Ok(None) };
     let branches = tips.name(wiring.mode());
     if *rest != print(entries, &branches) {
         return Ok(None);
