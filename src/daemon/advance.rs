@@ -40,7 +40,7 @@ pub async fn advance(wiring: &Wiring, state: State, now: Now) -> Result<Advanced
                 let next = Next::Now;
                 (Stepped { state, records: None, known: None, events: Vec::new(), settled: None, next }, true)
             } else {
-                (stumbled(wiring, &before, state, error, now.time).await?, false)
+                (Box::pin(stumbled(wiring, &before, state, error, now.time)).await?, false)
             }
         }
     };

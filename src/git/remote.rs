@@ -65,7 +65,8 @@ impl Cache {
         }
         let answers = self.0.asked.load(Ordering::SeqCst);
         self.0.is_distrusted.store(false, Ordering::SeqCst);
-        let result = self.look().await;
+        // Made only by the one of many askers who looks for all.
+        let result = Box::pin(self.look()).await;
         *last = Some(Look { at: now, answers, result: result.clone() });
         result
     }

@@ -65,8 +65,16 @@ pub(super) fn turn<'a>(wiring: &'a Wiring, state: &State) -> Turn<'a> {
     Turn { project: wiring.project.name.as_str(), class }
 }
 
-/// Asks for an export.
-pub(super) async fn begin(wiring: &Wiring, mut state: State, clock: Now) -> Fetched {
+/// Looks at the folder's list and, where that is not enough, asks for an export.
+pub(super) async fn begin(wiring: &Wiring, state: State, clock: Now) -> Fetched {
+    let leave = wiring.workspace.leave_to_look(turn(wiring, &state)).await;
+    // Made only now, so that thousands may wait for it.
+    let begun = Box::pin(ask(wiring, state, clock)).await;
+    drop(leave);
+    begun
+}
+
+async fn ask(wiring: &Wiring, mut state: State, clock: Now) -> Fetched {
     let now = clock.time;
     let client = wiring.workspace.client();
     let turn = turn(wiring, &state);

@@ -220,14 +220,15 @@ pub async fn step(wiring: &Wiring, state: State, now: Now) -> StepResult {
         let records = Some(Records::default());
         return Ok(Stepped { records, ..Stepped::new(state, Next::Now) });
     }
+    // What a step may come to is made when it comes to it: most do not, and thousands may wait at the same time.
     let progress = match state.phase {
         Phase::Idle => idle::step(wiring, state, now).await?,
-        Phase::Exporting { .. } => export::step(wiring, state, now).await?,
-        Phase::Importing { .. } => return import::step(wiring, state, now).await,
+        Phase::Exporting { .. } => Box::pin(export::step(wiring, state, now)).await?,
+        Phase::Importing { .. } => return Box::pin(import::step(wiring, state, now)).await,
     };
     match progress {
         Progress::Waits(stepped) => Ok(*stepped),
-        Progress::Seen(view) => carry::on(wiring, *view, now).await,
+        Progress::Seen(view) => Box::pin(carry::on(wiring, *view, now)).await,
     }
 }
 

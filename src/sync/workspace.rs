@@ -4,13 +4,18 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::error::StepError;
 use crate::model::project::ProjectName;
-use crate::workato::{Client, Turn};
+use crate::workato::{Class, Client, Turn};
 
 /// How long an answer about whose token it is may be shared between projects.
 const IDENTITY_AGE: TimeDelta = TimeDelta::seconds(5);
+
+/// How many looks at a workspace that nothing waits for are under way at the same time: enough to use up any request
+/// budget. One that waits for its turn is small; one that has begun has a connection and its buffers.
+const LOOKS_AT_ONCE: usize = 8;
 
 /// A workspace.
 pub struct Workspace {
@@ -20,6 +25,7 @@ pub struct Workspace {
     identity: tokio::sync::Mutex<Option<(DateTime<Utc>, u64)>>,
     imports: Mutex<VecDeque<ProjectName>>,
     listings: Mutex<BTreeMap<ProjectName, Listing>>,
+    looks: Semaphore,
 }
 
 /// What a folder holds, by file, type, id and version: a save gives a recipe another version.
@@ -36,6 +42,7 @@ impl Workspace {
             identity: tokio::sync::Mutex::default(),
             imports: Mutex::default(),
             listings: Mutex::default(),
+            looks: Semaphore::new(LOOKS_AT_ONCE),
         }
     }
 
@@ -49,6 +56,15 @@ impl Workspace {
     #[must_use]
     pub fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// Waits for leave to look, in order of asking. What an import waits for needs none: it never waits behind looks
+    /// that nothing waits for.
+    pub(super) async fn leave_to_look(&self, turn: Turn<'_>) -> Option<SemaphorePermit<'_>> {
+        match turn.class {
+            Class::Import => None,
+            Class::Export => Some(self.looks.acquire().await.expect("the looks are never closed")),
+        }
     }
 
     /// Checks that the token belongs to the workspace that it belonged to at the first look, and returns that
