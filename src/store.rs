@@ -128,9 +128,8 @@ impl Store {
     pub fn state(&self, project: &ProjectName) -> Result<Option<Found>, StoreError> {
         let row: Option<(String, Option<i64>)> = self.read(|connection| {
             connection
-                .query_row("SELECT state, next FROM project WHERE name = ?1", [project.as_str()], |row| {
-                    Ok((row.get(0)?, row.get(1)?))
-                })
+                .prepare_cached("SELECT state, next FROM project WHERE name = ?1")?
+                .query_row([project.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
                 .optional()
         })?;
         row.map(|(text, next)| {
