@@ -48,7 +48,7 @@ pub struct Settlement {
 }
 
 /// A project's saved state, and when it was to be looked at next.
-pub type Found = (State, Option<DateTime<Utc>>);
+pub type Found = (Box<State>, Option<DateTime<Utc>>);
 
 /// All that one step leaves behind, saved together or not at all.
 #[derive(Debug)]
@@ -392,7 +392,7 @@ mod tests {
             store.save(&orders(), &saved).unwrap();
         }
         let store = Store::open(folder.path()).unwrap();
-        assert_eq!(store.state(&orders()).unwrap(), Some((state, next)));
+        assert_eq!(store.state(&orders()).unwrap(), Some((Box::new(state), next)));
         assert_eq!(store.records(&orders()).unwrap(), Records::default());
     }
 

@@ -75,7 +75,7 @@ async fn look(wiring: &Wiring) -> Result<Outlook, StepError> {
                 return Ok(*outlook);
             }
             Ok(Glance::Waits(next, when)) => {
-                state = *next;
+                state = next;
                 (failures, since) = (0, None);
                 clock::at(time_of(when))
             }

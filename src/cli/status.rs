@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 use super::output::print;
 use super::{Context, Exit, count, select, sync};
 use crate::daemon::clock;
-use crate::model::state::State;
 use crate::model::status::{Status, status};
 use crate::secrets::Level;
 use crate::store::{Store, StoreError};
@@ -46,7 +45,7 @@ pub(super) fn run(context: &Context, args: &StatusArgs) -> anyhow::Result<Exit> 
     let mut told = Vec::new();
     for project in chosen {
         let saved = store.as_ref().map(|store| store.state(&project.name)).transpose()?.flatten();
-        let (state, next) = saved.unwrap_or((State::default(), None));
+        let (state, next) = saved.unwrap_or_default();
         told.push(status(&project, &state, now, next));
         states.push(state);
     }
@@ -55,7 +54,7 @@ pub(super) fn run(context: &Context, args: &StatusArgs) -> anyhow::Result<Exit> 
     } else {
         print(told.iter().map(line).collect::<String>())?;
     }
-    Ok(sync::verdict(states.iter(), now))
+    Ok(sync::verdict(states.iter().map(Box::as_ref), now))
 }
 
 /// Returns a project's paragraph: a line, and one more for each thing that waits.

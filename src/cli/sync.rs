@@ -104,7 +104,7 @@ pub(super) async fn run(context: &Context, args: &SyncArgs) -> anyhow::Result<Ex
         () = plant.tidy() => {}
         () = asked.next() => {}
     }
-    Ok(if complete { verdict(states.values(), now) } else { Exit::Failed })
+    Ok(if complete { verdict(states.values().map(Box::as_ref), now) } else { Exit::Failed })
 }
 
 /// Starts bringing every project of a plant to rest.

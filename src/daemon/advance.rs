@@ -19,7 +19,7 @@ use crate::sync::{self, Disposition, Failed, Now, Stepped, Wiring};
 #[derive(Debug)]
 pub struct Advanced {
     /// The saved state.
-    pub state: State,
+    pub state: Box<State>,
     /// When to come back.
     pub next: Next,
     /// Whether the step ended only because everything is to stop.
@@ -30,7 +30,7 @@ pub struct Advanced {
 ///
 /// # Errors
 /// When the state cannot be saved or read: the process cannot go on.
-pub async fn advance(wiring: &Wiring, state: State, now: Now) -> Result<Advanced, StoreError> {
+pub async fn advance(wiring: &Wiring, state: Box<State>, now: Now) -> Result<Advanced, StoreError> {
     let before = state.clone();
     let (stepped, stopping) = match sync::step(wiring, state, now).await {
         Ok(stepped) => (recovered(stepped), false),
@@ -85,7 +85,7 @@ fn recovered(mut stepped: Stepped) -> Stepped {
 async fn stumbled(
     wiring: &Wiring,
     before: &State,
-    mut state: State,
+    mut state: Box<State>,
     error: sync::StepError,
     now: DateTime<Utc>,
 ) -> Result<Stepped, StoreError> {

@@ -32,7 +32,7 @@ const DEBOUNCE: Duration = Duration::from_millis(100);
 /// A step that has ended, by itself or by a panic.
 pub(super) type Ended = Result<(Id, Done), JoinError>;
 
-type Done = (ProjectName, Result<Advanced, StoreError>);
+type Done = Result<Advanced, StoreError>;
 
 /// What was heard about a project whose step was running, and may not have seen it.
 #[derive(Debug, Default, Clone, Copy)]
@@ -48,7 +48,7 @@ struct Heard {
 /// The projects of a plant.
 pub(super) struct Projects {
     plant: Plant,
-    states: BTreeMap<ProjectName, State>,
+    states: BTreeMap<ProjectName, Box<State>>,
     queue: Queue,
     running: JoinSet<Done>,
     names: HashMap<Id, ProjectName>,
@@ -134,15 +134,14 @@ impl Projects {
     ) {
         // Of the highest level, so that the name is there however quiet the log is.
         let span = error_span!("step", project = %name);
-        let project = name.clone();
-        let task = self.running.spawn(async move { (project, step.await) }.instrument(span));
+        let task = self.running.spawn(step.instrument(span));
         self.names.insert(task.id(), name);
     }
 
     /// Queues a project again after a step of it has ended.
     pub(super) fn take_back(&mut self, ended: Ended) -> Result<(), StoreError> {
         let (id, done) = match ended {
-            Ok((id, (_, advanced))) => (id, Ok(advanced?)),
+            Ok((id, advanced)) => (id, Ok(advanced?)),
             Err(failure) => (failure.id(), Err(failure)),
         };
         let name = self.names.remove(&id).expect("every running step has its name here");
@@ -304,7 +303,7 @@ mod tests {
         end(&mut projects).await;
         end(&mut projects).await; // the task that saves the stall
         projects.spawn(good.clone(), async {
-            Ok(Advanced { state: State::default(), next: Next::Now, stopping: false })
+            Ok(Advanced { state: Box::default(), next: Next::Now, stopping: false })
         });
         end(&mut projects).await;
 
@@ -340,7 +339,7 @@ mod tests {
             let kept = projects.heard.remove(&name).unwrap_or_default();
             let heard = Heard { settlement: heard.settlement || kept.settlement, ..heard };
             projects.heard.insert(name.clone(), heard);
-            projects.queue_again(name.clone(), Advanced { state: State::default(), next, stopping: false });
+            projects.queue_again(name.clone(), Advanced { state: Box::default(), next, stopping: false });
             assert_eq!(is_due(&mut projects), due, "{heard:?} {next:?}");
             let state = &projects.states[&name];
             assert_eq!((state.look, state.full), (heard.look, heard.look));

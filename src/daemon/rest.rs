@@ -17,7 +17,7 @@ use crate::sync::Wiring;
 #[derive(Debug)]
 pub struct Rest {
     /// Its state.
-    pub state: State,
+    pub state: Box<State>,
     /// Whether it was tried for as long as was allowed, and what failed did not pass.
     pub gave_up: bool,
     /// Whether it was told to stop before it came to rest.
@@ -70,7 +70,7 @@ pub async fn bring_to_rest(
 }
 
 /// Writes down what did not pass in time.
-async fn give_up(wiring: &Wiring, mut state: State) -> Result<Rest, StoreError> {
+async fn give_up(wiring: &Wiring, mut state: Box<State>) -> Result<Rest, StoreError> {
     if let Some(trouble) = state.trouble.take() {
         let times = trouble.failures;
         error!(hint = trouble.hint, "gave up after {times} tries: {}", trouble.reason);

@@ -233,7 +233,7 @@ pub(super) fn guard(
 }
 
 /// Ends a look of which nothing is carried out.
-fn hold_back(wiring: &Wiring, mut state: State, error: &StepError, now: DateTime<Utc>) -> Stepped {
+fn hold_back(wiring: &Wiring, mut state: Box<State>, error: &StepError, now: DateTime<Utc>) -> Stepped {
     let due = wiring.due_after(now);
     (state.stalled, state.look, state.due) = (Some(error.stall()), false, Some(due));
     Stepped::new(state, Next::Settled(due.min(now + wiring.poll)))
@@ -289,7 +289,7 @@ fn learn(records: &mut Records, plan: &Plan, changes: &Changes, commit: Option<C
 #[expect(clippy::too_many_arguments, reason = "the parts of one look, each used once")]
 fn finish(
     wiring: &Wiring,
-    mut state: State,
+    mut state: Box<State>,
     mut records: Records,
     events: Vec<Event>,
     sides: &Sides,

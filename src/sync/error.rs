@@ -228,7 +228,7 @@ pub struct Failed {
     /// Why.
     pub error: StepError,
     /// The state to save.
-    pub state: State,
+    pub state: Box<State>,
 }
 
 /// Returns an error and its causes in one line.

@@ -32,7 +32,7 @@ impl Progress {
 #[derive(Debug)]
 pub(super) struct View {
     /// The saved state.
-    pub(super) state: State,
+    pub(super) state: Box<State>,
     /// The saved records.
     pub(super) records: Records,
     /// What the workspace holds.
@@ -66,7 +66,7 @@ pub(super) fn turn<'a>(wiring: &'a Wiring, state: &State) -> Turn<'a> {
 }
 
 /// Looks at the folder's list and, where that is not enough, asks for an export.
-pub(super) async fn begin(wiring: &Wiring, state: State, clock: Now) -> Fetched {
+pub(super) async fn begin(wiring: &Wiring, state: Box<State>, clock: Now) -> Fetched {
     let leave = wiring.workspace.leave_to_look(turn(wiring, &state)).await;
     // Made only now, so that thousands may wait for it.
     let begun = Box::pin(ask(wiring, state, clock)).await;
@@ -74,7 +74,7 @@ pub(super) async fn begin(wiring: &Wiring, state: State, clock: Now) -> Fetched 
     begun
 }
 
-async fn ask(wiring: &Wiring, mut state: State, clock: Now) -> Fetched {
+async fn ask(wiring: &Wiring, mut state: Box<State>, clock: Now) -> Fetched {
     let now = clock.time;
     let client = wiring.workspace.client();
     let turn = turn(wiring, &state);
@@ -164,7 +164,7 @@ async fn keep_manifest(
 }
 
 /// An empty folder is not exported: the workspace holds nothing.
-async fn empty_folder(wiring: &Wiring, mut state: State, now: DateTime<Utc>) -> Fetched {
+async fn empty_folder(wiring: &Wiring, mut state: Box<State>, now: DateTime<Utc>) -> Fetched {
     let before = state.seen.as_ref().map_or(0, |seen| seen.files);
     if before > 0 {
         let source_name = wiring.project.source.to_string();
@@ -182,7 +182,7 @@ async fn empty_folder(wiring: &Wiring, mut state: State, now: DateTime<Utc>) -> 
 }
 
 /// Polls the export that was asked for; when it is complete, reads it.
-pub(super) async fn step(wiring: &Wiring, mut state: State, clock: Now) -> Fetched {
+pub(super) async fn step(wiring: &Wiring, mut state: Box<State>, clock: Now) -> Fetched {
     let now = clock.time;
     let Phase::Exporting { package, since, polls, done, running, run, .. } = state.phase else {
         unreachable!("only called while exporting");
@@ -219,7 +219,7 @@ pub(super) async fn step(wiring: &Wiring, mut state: State, clock: Now) -> Fetch
 /// Downloads and reads a complete export.
 async fn collect(
     wiring: &Wiring,
-    mut state: State,
+    mut state: Box<State>,
     package: u64,
     asked: DateTime<Utc>,
     is_fresh: bool,
@@ -294,7 +294,7 @@ async fn read(wiring: &Wiring, package: u64, sealed: Sealed) -> Result<(Records,
 
 /// Ends the step with the state as it was, so that nothing that was concluded is lost or told twice. Where the
 /// failure passes, the same package is read again.
-pub(super) fn put_off<T>(mut state: State, error: StepError) -> Result<T, Box<Failed>> {
+pub(super) fn put_off<T>(mut state: Box<State>, error: StepError) -> Result<T, Box<Failed>> {
     state.phase = match state.phase {
         Phase::Exporting { package, since, polls, running, run, listed, .. }
             if error.disposition() == Disposition::Retry =>

@@ -10,7 +10,7 @@ use crate::model::plan::Decision;
 use crate::model::state::{Next, Records, Revision, State};
 use crate::store::Settlement;
 
-pub(super) async fn step(wiring: &Wiring, mut state: State, now: Now) -> Result<Progress, Box<Failed>> {
+pub(super) async fn step(wiring: &Wiring, mut state: Box<State>, now: Now) -> Result<Progress, Box<Failed>> {
     match take_up_settlements(wiring, &state).await {
         Ok(Some(stepped)) => return Ok(Progress::waits(stepped)),
         Ok(None) => {}
@@ -70,7 +70,7 @@ pub(super) async fn take_up_settlements(
     });
     let (waiting, mut records) = loaded.await?;
     let Some((last, _)) = waiting.last() else { return Ok(None) };
-    let mut state = state.clone();
+    let mut state = Box::new(state.clone());
     for (_, settlement) in &waiting {
         apply(settlement, &mut state, &mut records);
     }

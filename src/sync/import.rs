@@ -27,7 +27,7 @@ const MAX_RELOOKS: u8 = 3;
 /// How soon to ask again for the workspace's one import while another project has it.
 const QUEUE_DELAY: TimeDelta = TimeDelta::milliseconds(500);
 
-pub(super) async fn step(wiring: &Wiring, state: State, now: Now) -> StepResult {
+pub(super) async fn step(wiring: &Wiring, state: Box<State>, now: Now) -> StepResult {
     let now = now.time;
     let Phase::Importing { package, .. } = state.phase else {
         unreachable!("only called while importing");
@@ -53,7 +53,7 @@ pub(super) async fn step(wiring: &Wiring, state: State, now: Now) -> StepResult 
 
 /// Waits for the workspace's one import. That it may be sent is saved before it is: what a process leaves in the queue
 /// that ends there is known to be nobody's request, and costs none of the tries.
-async fn queue(wiring: &Wiring, mut state: State, now: DateTime<Utc>) -> StepResult {
+async fn queue(wiring: &Wiring, mut state: Box<State>, now: DateTime<Utc>) -> StepResult {
     let is_current =
         |attempt: &&mut Attempt| attempt.run == wiring.run && (now - attempt.at).abs() <= export::LOOK_AGE;
     let Some(attempt) = state.attempt.as_mut().filter(is_current) else { return forget(wiring, state).await };
@@ -65,7 +65,7 @@ async fn queue(wiring: &Wiring, mut state: State, now: DateTime<Utc>) -> StepRes
 }
 
 /// The look that the import was planned on is too old, and nothing was sent: plan anew.
-async fn forget(wiring: &Wiring, mut state: State) -> StepResult {
+async fn forget(wiring: &Wiring, mut state: Box<State>) -> StepResult {
     let mut records = match export::load(wiring).await {
         Ok(records) => records,
         Err(error) => return fail(state, error),
@@ -85,7 +85,7 @@ async fn forget(wiring: &Wiring, mut state: State) -> StepResult {
 }
 
 /// Sends the import. The request is never repeated here: what becomes of it is looked at.
-async fn send(wiring: &Wiring, mut state: State, attempt: Attempt, now: DateTime<Utc>) -> StepResult {
+async fn send(wiring: &Wiring, mut state: Box<State>, attempt: Attempt, now: DateTime<Utc>) -> StepResult {
     if !wiring.workspace.take_import(&wiring.project.name) {
         // A reload has given it to another.
         state.attempt = Some(Attempt { queued: true, ..attempt });
@@ -116,11 +116,12 @@ async fn send(wiring: &Wiring, mut state: State, attempt: Attempt, now: DateTime
         Ok(false) => {}
         Ok(true) => {
             let relooks = state.relooks.saturating_add(1);
-            return forget(wiring, State { relooks, ..state }).await;
+            state.relooks = relooks;
+            return forget(wiring, state).await;
         }
         Err(error) => return not_sent(wiring, state, error.into()).await,
     }
-    let state = State { relooks: 0, ..state };
+    state.relooks = 0;
     let options = ImportOptions {
         restart_recipes: import.restart_recipes,
         include_tags: import.include_tags,
@@ -175,7 +176,7 @@ async fn is_outdated(
 
 /// Ends the step before anything was sent. Where the failure passes, the same import is tried again while the
 /// look is fresh; else the next look meets the same failure and stalls on it.
-async fn not_sent(wiring: &Wiring, mut state: State, error: StepError) -> StepResult {
+async fn not_sent(wiring: &Wiring, mut state: Box<State>, error: StepError) -> StepResult {
     wiring.workspace.release_import(&wiring.project.name);
     if error.disposition() == Disposition::Retry && !error.is_stopping() {
         if let Some(attempt) = &mut state.attempt {
@@ -187,7 +188,7 @@ async fn not_sent(wiring: &Wiring, mut state: State, error: StepError) -> StepRe
 }
 
 /// What cannot be packed, or is not taken, waits for another commit.
-fn reject(wiring: &Wiring, state: State, reason: String) -> Stepped {
+fn reject(wiring: &Wiring, state: Box<State>, reason: String) -> Stepped {
     look_again(wiring, state, Outcome::Rejected { reason, recipes: Vec::new() })
 }
 
@@ -217,7 +218,7 @@ async fn pack(wiring: &Wiring, attempt: &Attempt) -> Result<Bytes, StepError> {
 }
 
 /// Polls the import job.
-async fn follow(wiring: &Wiring, state: State, package: u64, now: DateTime<Utc>) -> StepResult {
+async fn follow(wiring: &Wiring, state: Box<State>, package: u64, now: DateTime<Utc>) -> StepResult {
     let Phase::Importing { since, polls, .. } = state.phase else {
         unreachable!("only called while importing");
     };
@@ -244,7 +245,13 @@ async fn follow(wiring: &Wiring, state: State, package: u64, now: DateTime<Utc>)
 }
 
 /// Goes on with what the platform says of the job.
-fn go_on(wiring: &Wiring, mut state: State, answer: &Package, polls: u32, now: DateTime<Utc>) -> Stepped {
+fn go_on(
+    wiring: &Wiring,
+    mut state: Box<State>,
+    answer: &Package,
+    polls: u32,
+    now: DateTime<Utc>,
+) -> Stepped {
     if let Some(attempt) = &mut state.attempt {
         attempt.package.get_or_insert(answer.id);
     }
@@ -287,7 +294,7 @@ fn outcome(answer: &Package) -> Option<Outcome> {
 }
 
 /// Whatever was said, the workspace is looked at next.
-fn look_again(wiring: &Wiring, mut state: State, outcome: Outcome) -> Stepped {
+fn look_again(wiring: &Wiring, mut state: Box<State>, outcome: Outcome) -> Stepped {
     wiring.workspace.release_import(&wiring.project.name);
     if let Some(attempt) = &mut state.attempt {
         attempt.outcome = Some(outcome);

@@ -71,7 +71,7 @@ pub(super) async fn end(
         return Ok(None);
     };
     debug!("no export: the folder's list and the branches are as at the last one");
-    let state = State { basis: Some(basis), ..state.clone() };
+    let state = Box::new(State { basis: Some(basis), ..state.clone() });
     Ok(Some(rest::settle(wiring, state, tips, clock.time, clock)))
 }
 

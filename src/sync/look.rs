@@ -55,7 +55,7 @@ pub struct Outlook {
 ///
 /// # Errors
 /// When the copy cannot be read or written.
-pub async fn prepare(wiring: &Wiring) -> Result<State, StepError> {
+pub async fn prepare(wiring: &Wiring) -> Result<Box<State>, StepError> {
     let saved = wiring.store.state(&wiring.project.name)?.map(|(state, _)| state).unwrap_or_default();
     let pairing = wiring.pairing();
     let (mut state, records) = if saved.pairing == pairing {
@@ -64,7 +64,7 @@ pub async fn prepare(wiring: &Wiring) -> Result<State, StepError> {
             None => (saved, None),
         }
     } else {
-        (State { pairing, ..State::default() }, Some(Records::default()))
+        (Box::new(State { pairing, ..State::default() }), Some(Records::default()))
     };
     state.phase = Phase::Idle;
     // What is shown is planned from a fresh export, whatever the last look came to.
@@ -87,13 +87,13 @@ pub async fn prepare(wiring: &Wiring) -> Result<State, StepError> {
 ///
 /// # Errors
 /// As a step.
-pub async fn glance(wiring: &Wiring, state: State, now: Now) -> Result<Glance, Box<Failed>> {
+pub async fn glance(wiring: &Wiring, state: Box<State>, now: Now) -> Result<Glance, Box<Failed>> {
     let progress = match state.phase {
         Phase::Exporting { .. } => export::step(wiring, state, now).await?,
         Phase::Idle | Phase::Importing { .. } => export::begin(wiring, state, now).await?,
     };
     let view = match progress {
-        Progress::Waits(stepped) => return Ok(Glance::Waits(Box::new(stepped.state), stepped.next)),
+        Progress::Waits(stepped) => return Ok(Glance::Waits(stepped.state, stepped.next)),
         Progress::Seen(view) => *view,
     };
     let View { mut state, mut records, observed, .. } = view;

@@ -183,8 +183,9 @@ impl Now {
 /// What a step leaves behind.
 #[derive(Debug)]
 pub struct Stepped {
-    /// The next state.
-    pub state: State,
+    /// The next state; in a box, since a future has room for each place that a value passes through, and thousands of
+    /// steps may wait at the same time.
+    pub state: Box<State>,
     /// The records, where they changed.
     pub records: Option<Records>,
     /// The records as they were, where the step has read them and they changed.
@@ -198,7 +199,7 @@ pub struct Stepped {
 }
 
 impl Stepped {
-    fn new(state: State, next: Next) -> Self {
+    fn new(state: Box<State>, next: Next) -> Self {
         Self { state, records: None, known: None, events: Vec::new(), settled: None, next }
     }
 }
@@ -210,13 +211,13 @@ pub type StepResult = Result<Stepped, Box<Failed>>;
 ///
 /// # Errors
 /// With the failure and the state to save; [`StepError::disposition`] says what it means.
-pub async fn step(wiring: &Wiring, state: State, now: Now) -> StepResult {
+pub async fn step(wiring: &Wiring, state: Box<State>, now: Now) -> StepResult {
     let pairing = wiring.pairing();
     if state.pairing != pairing {
         // Another workspace, folder or branch: what was agreed about the old one says nothing about this one, and
         // an import into the old one is nobody's to follow.
         wiring.workspace.release_import(&wiring.project.name);
-        let state = State { pairing, look: true, ..State::default() };
+        let state = Box::new(State { pairing, look: true, ..State::default() });
         let records = Some(Records::default());
         return Ok(Stepped { records, ..Stepped::new(state, Next::Now) });
     }
@@ -233,6 +234,6 @@ pub async fn step(wiring: &Wiring, state: State, now: Now) -> StepResult {
 }
 
 /// Ends a step with an error.
-fn fail<T>(state: State, error: impl Into<StepError>) -> Result<T, Box<Failed>> {
+fn fail<T>(state: Box<State>, error: impl Into<StepError>) -> Result<T, Box<Failed>> {
     Err(Box::new(Failed { error: error.into(), state }))
 }

@@ -172,7 +172,7 @@ pub(super) async fn end(
     if *rest != print(entries, &branches) {
         return Ok(None);
     }
-    let mut state = state.clone();
+    let mut state = Box::new(state.clone());
     let listed = std::mem::take(&mut state.phase).listed();
     state.basis = listed.map(|listing| Basis { listing, branches, at: asked });
     state.last_export = Some(LastExport { at: clock.time, package: Some(package), commit: None });
@@ -182,7 +182,7 @@ pub(super) async fn end(
 /// Ends a look that has found nothing to do: both sides are as they were, as the workspace was at a time.
 pub(super) fn settle(
     wiring: &Wiring,
-    mut state: State,
+    mut state: Box<State>,
     tips: Tips,
     seen: DateTime<Utc>,
     clock: Now,

@@ -185,7 +185,7 @@ fn no_more_file_descriptors_is_a_failure_that_passes() {
 }
 
 /// Takes steps by hand, with a clock that is off, until the project rests.
-fn rest(stage: &Stage, off: TimeDelta) -> State {
+fn rest(stage: &Stage, off: TimeDelta) -> Box<State> {
     let environment =
         Environment::new(stage.path("."), [(OsString::from("PATH"), OsString::from(env!("PATH")))]);
     let config = Config::load(&stage.path("recipesync.toml"), &environment).unwrap();

@@ -44,7 +44,7 @@ fn exports_of(stage: &Stage, work: impl FnOnce()) -> usize {
 }
 
 /// Runs a process until it rests; returns its state, and how many exports it asked for.
-fn looks(lives: &Lives) -> (State, usize) {
+fn looks(lives: &Lives) -> (Box<State>, usize) {
     let before = lives.stage.requests("export.start");
     let (state, _) = lives.rest().unwrap();
     (state, lives.stage.requests("export.start") - before)

@@ -194,9 +194,9 @@ impl Lives {
     }
 
     /// Runs a process to its end; it must come to one.
-    pub(crate) fn rest(&self) -> anyhow::Result<(State, Passed)> {
+    pub(crate) fn rest(&self) -> anyhow::Result<(Box<State>, Passed)> {
         match self.live(None)? {
-            (Ended::Rests(state), passed) => Ok((*state, passed)),
+            (Ended::Rests(state), passed) => Ok((state, passed)),
             (Ended::Killed, _) => bail!("nobody killed it"),
         }
     }
@@ -271,7 +271,7 @@ impl Lives {
                 let failures = state.trouble.as_ref().map_or(0, |trouble| trouble.failures);
                 match advanced.next {
                     Next::Settled(_) => break,
-                    _ if failures > PATIENCE => return Ok(Ended::Rests(Box::new(state))),
+                    _ if failures > PATIENCE => return Ok(Ended::Rests(state)),
                     Next::Now => {}
                     Next::At(time) => self.pass((time - self.now()).max(TimeDelta::zero())),
                 }
@@ -280,11 +280,11 @@ impl Lives {
                 self.pass((state.due.unwrap_or_default() - self.now()).max(TimeDelta::minutes(1)));
             }
         }
-        Ok(Ended::Rests(Box::new(state)))
+        Ok(Ended::Rests(state))
     }
 
     /// Takes up the project, as the daemon does at its start.
-    fn taken_up<'a>(&self, plant: &'a Plant) -> anyhow::Result<(&'a Wiring, State)> {
+    fn taken_up<'a>(&self, plant: &'a Plant) -> anyhow::Result<(&'a Wiring, Box<State>)> {
         let (name, wiring) = plant.projects().next().context("there is a project")?;
         let mut state = plant.store().state(name)?.map(|(state, _)| state).unwrap_or_default();
         if matches!(state.phase, Phase::Importing { package: Some(_), .. }) {
@@ -329,7 +329,7 @@ impl Lives {
                 saves += 1;
             }
             match next {
-                Next::Settled(_) => return Ok((Ended::Rests(Box::new(state)), saves)),
+                Next::Settled(_) => return Ok((Ended::Rests(state), saves)),
                 Next::Now => {}
                 Next::At(time) => self.pass((time - self.now()).max(TimeDelta::zero())),
             }

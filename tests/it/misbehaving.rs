@@ -23,9 +23,9 @@ const IMPORT: Scenario = Scenario { name: "import", ..PLAIN };
 const EXPORT: Scenario = Scenario { name: "export", polls: (1, 1), ..PLAIN };
 
 /// Brings a project to rest by the daemon's own steps.
-fn rest(ground: &Ground) -> State {
+fn rest(ground: &Ground) -> Box<State> {
     match ground.lives.serve(None, 0).unwrap() {
-        Ended::Rests(state) => *state,
+        Ended::Rests(state) => state,
         Ended::Killed => panic!("nobody killed it"),
     }
 }
@@ -258,7 +258,7 @@ fn lasting() -> Vec<(&'static str, Value)> {
 }
 
 /// Makes an edit that is to reach git, and lets something fail as often as is said.
-fn edited(ground: &Ground, route: &str, then: &Value, times: Option<u32>) -> State {
+fn edited(ground: &Ground, route: &str, then: &Value, times: Option<u32>) -> Box<State> {
     ground.put_back();
     ground.people().say_in_workspace(INTAKE, "two");
     fault(ground, &json!({ "on": route, "times": times, "then": then }));

@@ -156,7 +156,7 @@ impl Stage {
     }
 
     /// Returns the saved state, and what happened so far.
-    pub(super) async fn saved(&self) -> Result<(State, Vec<Event>), StoreError> {
+    pub(super) async fn saved(&self) -> Result<(Box<State>, Vec<Event>), StoreError> {
         let (store, name) = (Arc::clone(&self.store), self.project.name.clone());
         blocking::run(move || {
             let state = store.state(&name)?.map(|(state, _)| state).unwrap_or_default();

@@ -22,7 +22,7 @@ pub(crate) struct Ground {
 
 /// What a run was and came to.
 pub(crate) struct Sight {
-    pub(crate) state: State,
+    pub(crate) state: Box<State>,
     pub(crate) standing: Standing,
     /// What the workspace's recipes say.
     pub(crate) workspace: BTreeMap<String, String>,
@@ -116,7 +116,7 @@ impl Ground {
         })
     }
 
-    fn look(&self, state: State, start: Option<DateTime<Utc>>, kills: usize) -> Sight {
+    fn look(&self, state: Box<State>, start: Option<DateTime<Utc>>, kills: usize) -> Sight {
         let people = self.people();
         let tip = |branch| self.tips.get(branch).map(String::as_str);
         let mut commits = people.log("main", tip("main"));

@@ -188,7 +188,7 @@ impl<'a> Run<'a> {
     }
 
     /// Runs a process; returns the state at which it rests.
-    fn process(&mut self) -> anyhow::Result<Option<State>> {
+    fn process(&mut self) -> anyhow::Result<Option<Box<State>>> {
         self.tally.processes += 1;
         let shell = self.disk.shell(self.stage());
         if shell.is_some() || self.random.usize(0..BINARY_ONE_IN) == 0 {
@@ -217,7 +217,7 @@ impl<'a> Run<'a> {
             Ok(Ended::Rests(state)) => {
                 self.tally.light += usize::from(exports == self.stage().requests("export.start"));
                 self.deeds.push(format!("it rests: {:?}", standing(&state, self.lives.now())));
-                Ok(Some(*state))
+                Ok(Some(state))
             }
         }
     }
