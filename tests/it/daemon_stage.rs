@@ -21,11 +21,16 @@ use crate::canary::{KEY, TOKEN, no_secret, search};
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Waits until something is so.
+pub(crate) fn wait_for(what: &str, is: impl FnMut() -> bool) {
+    wait_within(DEADLINE, what, is);
+}
+
+/// Waits until something is so, for so long at most.
 #[expect(clippy::disallowed_methods, reason = "a wait has a deadline")]
-pub(crate) fn wait_for(what: &str, mut is: impl FnMut() -> bool) {
+pub(crate) fn wait_within(deadline: Duration, what: &str, mut is: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is() {
-        assert!(start.elapsed() < DEADLINE, "waited too long for {what}");
+        assert!(start.elapsed() < deadline, "waited too long for {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }

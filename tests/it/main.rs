@@ -31,6 +31,7 @@ mod people;
 mod process;
 mod pushes;
 mod repeat;
+mod scale;
 mod secrets;
 mod show;
 mod smart_http;

@@ -3,6 +3,7 @@
 use crate::crashes::scenarios::CORE;
 use crate::crashes::tell_all;
 use crate::model_run::make_runs;
+use crate::scale::ten_thousand_projects;
 
 #[test]
 #[ignore = "soak: every pair of kills in the core scenarios, one half of them"]
@@ -26,4 +27,10 @@ fn soak_random_work() {
 #[ignore = "soak: the other half"]
 fn soak_random_work_of_other_seeds() {
     make_runs(500..1000, 100);
+}
+
+#[test]
+#[ignore = "soak: ten thousand projects over a hundred workspaces and repositories, some minutes"]
+fn soak_ten_thousand_projects() {
+    ten_thousand_projects();
 }
