@@ -15,7 +15,7 @@ use crate::model::state::State;
 use crate::workato::FolderAsset;
 
 /// Counts the ways in which signatures were made: one that was made in another way is never taken for equal.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// Returns what a folder holds.
 pub(super) fn listing(assets: &[FolderAsset]) -> Listing {

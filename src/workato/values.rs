@@ -4,7 +4,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, de::Error as _};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::loose;
 
@@ -49,7 +49,7 @@ pub struct FolderAsset {
     /// Whether it is needed and cannot be found.
     #[serde(default, deserialize_with = "loose::flag")]
     pub unreachable: bool,
-    /// All that the list says of it, understood or not, in one spelling: another text may tell a change.
+    /// All that the list says of it, understood or not, as it says it: another text may tell a change.
     #[serde(skip)]
     pub said: String,
 }
@@ -155,11 +155,12 @@ pub(super) struct Assets {
 }
 
 fn listed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<FolderAsset>, D::Error> {
-    let asset = |value: Value| {
-        let asset = FolderAsset::deserialize(&value).map_err(D::Error::custom)?;
-        Ok(FolderAsset { said: value.to_string(), ..asset })
+    // As it was written: a folder may have thousands of assets, and each of them is listed at every look.
+    let asset = |text: &RawValue| {
+        let asset: FolderAsset = serde_json::from_str(text.get()).map_err(D::Error::custom)?;
+        Ok(FolderAsset { said: text.get().to_owned(), ..asset })
     };
-    Vec::<Value>::deserialize(deserializer)?.into_iter().map(asset).collect()
+    Vec::<&'de RawValue>::deserialize(deserializer)?.into_iter().map(asset).collect()
 }
 
 #[cfg(test)]
@@ -195,7 +196,7 @@ mod tests {
         ]
         "#);
         let said = &assets.result.assets[1].said;
-        assert_eq!(said, r#"{"checked":"true","id":"13","name":null,"type":"something_new","version":null}"#);
+        assert_eq!(said, r#"{"id":"13","name":null,"type":"something_new","version":null,"checked":"true"}"#);
         let manifest: Enveloped<Manifest> = serde_json::from_str(
             r#"{"result":{"id":12,"name":"sync-billing","last_exported_at":null,"deleted_at":null,
                 "created_at":"2023-02-27T02:44:59.447-08:00","project_path":"Folder 1","status":"working"}}"#,
