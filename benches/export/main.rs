@@ -3,7 +3,9 @@
 //!
 //! `cargo bench --bench export -- [--recipes N] [--rounds N]`. Ours is measured twice: as the whole process
 //! `recipesync sync`, and as one look of a daemon that is running already. Both include the requests to a workspace on
-//! this machine, the look at the upstream, the state on the disk and the push; the other side has none of these.
+//! this machine, the look at the upstream, the state on the disk and the push; the other side has none of these. So the
+//! daemon's look is also given without what comes before the package is there, and without the push: from zip to commit,
+//! which is what the other side does.
 //! It writes into a temporary folder alone and installs nothing. Numbers are as good as the machine is quiet.
 
 #![expect(clippy::print_stdout, reason = "a bench tells its results")]
@@ -12,6 +14,7 @@
 mod measure;
 mod package;
 mod rivals;
+mod steps;
 mod workspace;
 
 use std::time::Duration;
@@ -24,6 +27,7 @@ use recipesync::model::path::PackagePath;
 use measure::{megabytes, now};
 use package::{Form, Packages};
 use rivals::{Baseline, Daemon, Process, Round};
+use steps::Steps;
 use workspace::Workspace;
 
 /// Measures exports against `unzip`, `git add` and `git commit`.
@@ -54,7 +58,12 @@ pub(crate) const LIGHT: usize = 2;
 pub(crate) const CHANGED: usize = 3;
 
 /// What one side took, a list a case.
-type Times = [Vec<Duration>; 4];
+#[derive(Default)]
+struct Times {
+    whole: [Vec<Duration>; 4],
+    /// From zip to commit, where that was told.
+    from_package: [Vec<Duration>; 4],
+}
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
@@ -70,6 +79,7 @@ fn main() -> Result<()> {
         packages.changes,
     );
     let workspace = Workspace::start()?;
+    let steps = Steps::listen();
     let (mut process, mut daemon, mut baseline) = (Times::default(), Times::default(), Times::default());
     let mut memory: [u64; 4] = [0; 4];
     for round in 0..arguments.rounds {
@@ -78,7 +88,7 @@ fn main() -> Result<()> {
         let mut one = Process::new(&folder.join("process"), &workspace, arguments.recipes)?;
         measure(&mut one, &packages, &mut process)?;
         memory = std::array::from_fn(|case| memory[case].max(one.peaks[case]));
-        let mut look = Daemon::new(&folder.join("daemon"), &workspace, arguments.recipes)?;
+        let mut look = Daemon::new(&folder.join("daemon"), &workspace, arguments.recipes, &steps)?;
         measure(&mut look, &packages, &mut daemon)?;
         if !arguments.alone {
             measure(&mut Baseline::new(&folder.join("baseline"))?, &packages, &mut baseline)?;
@@ -86,16 +96,18 @@ fn main() -> Result<()> {
         recipesync::fs::remove_folder(&folder)?;
     }
     println!(
-        "\nmedian of {} rounds          unzip+git    recipesync sync (ratio, peak)    in the daemon (ratio)",
+        "\nmedian of {} rounds          unzip+git    recipesync sync (ratio, peak)    in the daemon (ratio)    zip to commit (ratio)",
         arguments.rounds
     );
     for (case, name) in CASES.into_iter().enumerate() {
-        let [other, whole, look] = [&baseline, &process, &daemon].map(|times| median(&times[case]));
+        let [other, whole, look] = [&baseline, &process, &daemon].map(|times| median(&times.whole[case]));
+        let work = median(&daemon.from_package[case]);
         println!(
-            "{name:<24} {other:>10.0} ms {whole:>10.1} ms ({:>6.1}x, {:>3} MB) {look:>13.1} ms ({:>6.1}x)",
+            "{name:<24} {other:>10.0} ms {whole:>10.1} ms ({:>6.1}x, {:>3} MB) {look:>13.1} ms ({:>6.1}x) {work:>13.1} ms ({:>6.1}x)",
             other / whole,
             memory[case] / 1024,
             other / look,
+            other / work,
         );
     }
     println!("\ncanonical form, one core, median of {} rounds", arguments.rounds);
@@ -113,7 +125,9 @@ fn measure(side: &mut impl Round, packages: &Packages, times: &mut Times) -> Res
         side.prepare(case, zip)?;
         let start = now();
         side.export()?;
-        times[case].push(now() - start);
+        let end = now();
+        times.whole[case].push(end - start);
+        times.from_package[case].extend(side.work(end));
         let committed = side.committed()?;
         ensure!(committed == expected[case], "{}: {committed} files were committed", CASES[case]);
     }

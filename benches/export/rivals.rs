@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use bytes::Bytes;
@@ -15,6 +15,7 @@ use recipesync::daemon::{Plant, bring_to_rest};
 use recipesync::wire::Home;
 use tokio::sync::watch;
 
+use crate::steps::Steps;
 use crate::workspace::Workspace;
 use crate::{CHANGED, FULL, LIGHT};
 
@@ -27,6 +28,10 @@ pub(crate) trait Round {
     fn prepare(&mut self, case: usize, zip: &Bytes) -> Result<()>;
     /// Brings the package into the repository; measured.
     fn export(&mut self) -> Result<()>;
+    /// Returns how long of what ended just now was from zip to commit, where that is told.
+    fn work(&self, _end: Instant) -> Option<Duration> {
+        None
+    }
     /// Returns how many files the commits since the last call have changed.
     fn committed(&mut self) -> Result<usize>;
 }
@@ -122,18 +127,24 @@ pub(crate) struct Daemon<'w> {
     plant: Plant,
     place: Place<'w>,
     case: usize,
+    steps: Steps,
     _home: Home,
 }
 
 impl<'w> Daemon<'w> {
-    pub(crate) fn new(folder: &Path, workspace: &'w Workspace, recipes: usize) -> Result<Self> {
+    pub(crate) fn new(
+        folder: &Path,
+        workspace: &'w Workspace,
+        recipes: usize,
+        steps: &Steps,
+    ) -> Result<Self> {
         let place = Place::new(folder, workspace, recipes)?;
         let environment = Environment::new(folder.to_owned(), std::env::vars_os());
         let config = Config::load(&place.config, &environment)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let home = Home::open(&config.state_dir)?;
         let plant = runtime.block_on(home.plant(&config, &BTreeSet::new(), &environment))?;
-        Ok(Self { runtime, plant, place, case: 0, _home: home })
+        Ok(Self { runtime, plant, place, case: 0, steps: steps.clone(), _home: home })
     }
 }
 
@@ -154,6 +165,10 @@ impl Round for Daemon<'_> {
             Some(stall) => bail!("stalled: {}", stall.reason),
             None => Ok(()),
         }
+    }
+
+    fn work(&self, end: Instant) -> Option<Duration> {
+        self.steps.work(end)
     }
 
     fn committed(&mut self) -> Result<usize> {

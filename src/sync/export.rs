@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use tracing::debug;
 
 use super::error::{Disposition, StepError};
 use super::observe::{self, Observed, Sealed};
@@ -247,6 +248,7 @@ async fn collect(
         }
     };
     let Download { zip, room: held } = download;
+    debug!(package.id = package, bytes = zip.len(), "downloaded");
     let room = wiring.room.to_read(held.is_some()).await;
     let sealed = match observe::seal(package, zip).await {
         Ok(sealed) => sealed,

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use tracing::debug;
 
 use super::branch::Branch;
 use super::briefs::briefs;
@@ -79,7 +80,9 @@ pub(super) async fn push(
     let briefs = briefs(wiring, &branch.files, changes).await?;
     let events = commit(wiring, branch, parts(changes, edits, &briefs), state, export, now).await?;
     let Some(commit) = events.last().and_then(|event| event.commit) else { return Ok(None) };
+    debug!(%commit, commits = events.len(), "committed");
     git.push(commit, &branch.name).await?;
+    debug!(%commit, "pushed");
     let tree = git.path_tree(commit, &wiring.project.path).await?;
     Ok(Some(Pushed { revision: Revision { name, commit: Some(commit), tree }, events }))
 }
