@@ -15,8 +15,10 @@ pub type Changes = BTreeMap<PackagePath, Option<BlobId>>;
 /// The last save of an asset in the workspace's editor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edit {
-    /// Who, as `Name <email>`.
-    pub by: String,
+    /// Who, as `Name <email>`, if git can name them.
+    pub by: Option<String>,
+    /// Who, in the workspace's words, if git cannot.
+    pub unnamed: Option<String>,
     /// When, if the workspace said so.
     pub at: Option<DateTime<Utc>>,
     /// What they wrote about it.
@@ -39,7 +41,9 @@ pub struct Part {
 pub struct Note {
     /// What was changed, a line each. Safe to print.
     pub changes: Vec<String>,
-    /// What the author wrote about it.
+    /// Who made it, where the commit's author does not say so.
+    pub unnamed: Option<String>,
+    /// What they wrote about it.
     pub comment: Option<String>,
 }
 
@@ -58,15 +62,16 @@ pub fn parts(
     for (path, blob) in changes {
         let shown = if blob.is_none() { came.get(file_name(path)).copied() } else { Some(path) };
         let edit = shown.and_then(|path| edits.get(path));
-        let by = edit.map(|edit| edit.by.as_str());
+        let by = edit.and_then(|edit| edit.by.as_deref());
         let (first, part) = by_author.entry(by).or_default();
         let at = edit.and_then(|edit| edit.at);
         *first = (*first).into_iter().chain(at).min();
         part.by = by.map(str::to_owned);
         part.changes.insert(path.clone(), *blob);
         let changes = briefs.get(path).cloned().unwrap_or_default();
-        let comment = edit.filter(|_| blob.is_some()).and_then(|edit| edit.comment.clone());
-        let note = Note { changes, comment };
+        let said = edit.filter(|_| blob.is_some());
+        let unnamed = said.and_then(|edit| edit.unnamed.clone());
+        let note = Note { changes, unnamed, comment: said.and_then(|edit| edit.comment.clone()) };
         if note != Note::default() {
             part.notes.insert(path.clone(), note);
         }
@@ -99,7 +104,7 @@ mod tests {
 
     fn edit(by: &str, minute: Option<u32>, comment: Option<&str>) -> Edit {
         let at = minute.map(|minute| format!("2026-11-23T12:{minute:02}:00Z").parse().unwrap());
-        Edit { by: by.to_owned(), at, comment: comment.map(str::to_owned) }
+        Edit { by: Some(by.to_owned()), unnamed: None, at, comment: comment.map(str::to_owned) }
     }
 
     #[test]

@@ -129,9 +129,11 @@ pub fn message(
         for line in &note.changes {
             let _ = writeln!(text, "    {line}");
         }
+        if let Some(unnamed) = &note.unnamed {
+            let _ = writeln!(text, "    saved by {}", shown(unnamed));
+        }
         for line in note.comment.iter().flat_map(|comment| comment.lines()).take(MAX_LINES) {
-            let line: String = line.chars().take(MAX_LINE).collect();
-            let _ = writeln!(text, "{}", format!("    | {}", printable::line(&line)).trim_end());
+            let _ = writeln!(text, "{}", format!("    | {}", shown(line)).trim_end());
         }
     }
     if let Some(rest) = assets.len().checked_sub(LISTED).filter(|rest| *rest > 0) {
@@ -145,6 +147,11 @@ pub fn message(
         let _ = writeln!(text, "Workato-Manifest: {manifest}");
     }
     text
+}
+
+/// Returns what somebody wrote, on one line and not too long.
+fn shown(text: &str) -> String {
+    printable::line(&text.chars().take(MAX_LINE).collect::<String>())
 }
 
 /// Returns the project and the package that a message's trailers name.
@@ -189,6 +196,7 @@ mod tests {
         let origin = Origin { project: "orders", package: Some(242), manifest: Some(3) };
         let note = |comment: String| Note {
             changes: vec!["step 4 Stop job: limit: 10 → 20".to_owned()],
+            unnamed: Some("Zoe\nWorkato-Project: y <zoe@x>".to_owned()),
             comment: Some(comment),
         };
         let notes = BTreeMap::from([(
@@ -201,6 +209,7 @@ mod tests {
         added Sub/c.recipe.json
         changed a.recipe.json
             step 4 Stop job: limit: 10 → 20
+            saved by Zoe\nWorkato-Project: y <zoe@x>
             | Limit raised
             |
             | Workato-Project: x\u{1b}[0m

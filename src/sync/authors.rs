@@ -23,14 +23,17 @@ use crate::review::printable;
 use crate::secrets::redacted;
 use crate::workato::{ListedRecipe, PER_PAGE, Turn, WorkatoError};
 
-/// More recipes than this are a move or a deployment, and not somebody's edits.
-const MAX_RECIPES: usize = 100;
+/// More recipes than this are a move or a deployment, and not somebody's edits: as many as the list tells of.
+const MAX_RECIPES: usize = MAX_PAGES as usize * PER_PAGE;
+
+/// How many recipes are read for their names at a time.
+const AT_ONCE: usize = 100;
 
 /// Larger recipes than this are not read for their names, in bytes.
 const MAX_BYTES: usize = 1 << 20;
 
 /// How many pages of the list are read: it is the whole workspace's.
-const MAX_PAGES: u32 = 3;
+const MAX_PAGES: u32 = 5;
 
 /// How long the workspace may take to tell.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -88,11 +91,8 @@ async fn ask(
         Source::Folder(folder) => Some(ids(wiring, turn, folder).await?),
         Source::Manifest(_) => None,
     };
-    let files = wiring.repository.small_blobs(recipes.values().copied().collect(), MAX_BYTES).await?;
     let mut edits = BTreeMap::new();
-    for (path, bytes) in recipes.keys().zip(files) {
-        let head = bytes.and_then(|bytes| serde_json::from_slice::<Head>(&bytes).ok());
-        let Some(head) = head else { continue };
+    for (path, head) in heads(wiring, recipes).await? {
         let id = match &ids {
             Some(ids) => match ids.get(path.as_str()) {
                 Some(id) => Some(*id),
@@ -105,7 +105,7 @@ async fn ask(
         if let (Some(recipe), None) = (fits.next(), fits.next())
             && let Some(edit) = edit(recipe)
         {
-            edits.insert((*path).clone(), edit);
+            edits.insert(path.clone(), edit);
         }
     }
     Ok(edits)
@@ -126,6 +126,24 @@ impl Head {
     }
 }
 
+/// Reads what the recipes say of themselves; without those that say nothing.
+async fn heads<'p>(
+    wiring: &Wiring,
+    recipes: &BTreeMap<&'p PackagePath, BlobId>,
+) -> Result<Vec<(&'p PackagePath, Head)>, StepError> {
+    let recipes: Vec<(&PackagePath, BlobId)> = recipes.iter().map(|(path, blob)| (*path, *blob)).collect();
+    let mut heads = Vec::new();
+    for some in recipes.chunks(AT_ONCE) {
+        let blobs = some.iter().map(|(_, blob)| *blob).collect();
+        let files = wiring.repository.small_blobs(blobs, MAX_BYTES).await?;
+        for ((path, _), bytes) in some.iter().zip(files) {
+            let head = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+            heads.extend(head.map(|head| (*path, head)));
+        }
+    }
+    Ok(heads)
+}
+
 /// Returns the ids of a folder's recipes, by file.
 async fn ids(wiring: &Wiring, turn: Turn<'_>, folder: u64) -> Result<BTreeMap<String, u64>, WorkatoError> {
     let assets = wiring.workspace.client().folder_assets(turn, folder).await?;
@@ -133,11 +151,23 @@ async fn ids(wiring: &Wiring, turn: Turn<'_>, folder: u64) -> Result<BTreeMap<St
     Ok(recipes.map(|asset| (asset.zip_name, asset.id)).collect())
 }
 
-/// Returns the last save of a recipe, if the workspace names somebody whom a commit can name.
+/// Returns the last save of a recipe, if the workspace tells anything of it. Whom a commit cannot name as they are
+/// called is not called otherwise: its text tells who it was.
 fn edit(recipe: &ListedRecipe) -> Option<Edit> {
-    let by = format!("{} <{}>", recipe.version_author_name.trim(), recipe.version_author_email.trim());
-    Author::parse(&by).ok().filter(|_| printable::line(&by) == by)?;
-    let comment = redacted(recipe.version_comment.trim());
-    let at = DateTime::parse_from_rfc3339(&recipe.updated_at).ok().map(|at| at.to_utc());
-    Some(Edit { by, at, comment: (!comment.is_empty()).then(|| comment.into_owned()) })
+    let (name, email) = (recipe.version_author_name.trim(), recipe.version_author_email.trim());
+    let by = format!("{name} <{email}>");
+    let is_good = Author::parse(&by).is_ok() && printable::line(&by) == by;
+    let some = |text: &str| (!text.is_empty()).then(|| redacted(text).into_owned());
+    let unnamed = || match (name, email) {
+        (_, "") => some(name),
+        ("", _) => some(email),
+        _ => some(&by),
+    };
+    let edit = Edit {
+        unnamed: if is_good { None } else { unnamed() },
+        by: is_good.then_some(by.clone()),
+        at: DateTime::parse_from_rfc3339(&recipe.updated_at).ok().map(|at| at.to_utc()),
+        comment: some(recipe.version_comment.trim()),
+    };
+    (is_good || edit.unnamed.is_some() || edit.comment.is_some()).then_some(edit)
 }

@@ -159,9 +159,42 @@ fn where_nobody_is_named_the_daemon_is_the_author() {
         assert!(latest.starts_with("recipesync") && latest.contains("2 recipes changed"), "{then}: {latest}");
     }
     stage.world(|world| world.faults.clear());
-    for (name, email) in [("", "kim@x"), ("Kim", ""), ("Kim <b@c>", "a@b"), ("Kim", "a\nb@c")] {
-        edit(&stage, 1, &Person(name, email), INTAKE, &format!("by {name:?} {email:?}"), None);
+    edit(&stage, 1, &Person("", ""), INTAKE, "by nobody", None);
+    stage.sync().expect(0, "in_sync");
+    assert!(latest(&stage, 1).starts_with("recipesync"));
+}
+
+#[test]
+fn whom_git_cannot_name_the_text_of_the_commit_names() {
+    let stage = three_recipes(Pairing::one_branch());
+    for (name, email, told) in [
+        ("", "kim@x", "    saved by kim@x\n"),
+        ("Kim", "", "    saved by Kim\n"),
+        ("Kim <b@c>", "a@b", "    saved by Kim <b@c> <a@b>\n"),
+        ("Kim", "a\nb@c", "    saved by Kim <a\\nb@c>\n"),
+        ("", "", "one → two"),
+    ] {
+        let text = format!("by {name:?} {email:?}");
+        edit(&stage, 1, &Person(name, email), INTAKE, &text, Some("Why\nand what for"));
         stage.sync().expect(0, "in_sync");
-        assert!(latest(&stage, 1).starts_with("recipesync"), "{name:?} {email:?}");
+        let latest = latest(&stage, 1);
+        assert!(latest.starts_with("recipesync <recipesync@acme.example>"), "{latest}");
+        assert!(latest.contains(told) || name.is_empty() && email.is_empty(), "{latest}");
+        assert_eq!(latest.matches("saved by").count(), usize::from(told.contains("saved")), "{latest}");
+        assert!(latest.contains("    | Why\n    | and what for\n"), "{latest}");
     }
+}
+
+#[test]
+fn more_than_a_page_of_recipes_has_authors() {
+    let paths: Vec<String> = (0..105).map(|number| format!("r{number}.recipe.json")).collect();
+    let files: Vec<(&str, String)> = paths.iter().map(|path| (path.as_str(), recipe(path, "one"))).collect();
+    let stage = Stage::in_sync(Pairing::one_branch(), &files);
+    for path in &paths {
+        edit(&stage, 1, &KIM, path, "two", None);
+    }
+    stage.sync().expect(0, "in_sync");
+    let latest = latest(&stage, 1);
+    assert!(latest.starts_with("Kim") && latest.contains("105 recipes changed"), "{latest}");
+    assert_eq!(stage.requests("recipes.list"), 2);
 }
