@@ -75,7 +75,7 @@ pub enum Format {
     Text,
     /// For a comment in a pull request
     Markdown,
-    /// For programs
+    /// For programs; the keys are described in README.md
     Json,
 }
 

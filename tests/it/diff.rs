@@ -55,6 +55,31 @@ const EDIT: &str = "\
 ";
 
 #[test]
+fn every_key_and_word_of_the_json_is_described() {
+    let read = |name: &str| {
+        recipesync::fs::read_text(&Path::new(env!("CARGO_MANIFEST_DIR")).join(name), 1 << 20).unwrap()
+    };
+    let readme = read("README.md");
+    let section = readme.split("\n### The JSON of a comparison\n").nth(1).expect("a section of its own");
+    let section = section.split("\n## ").next().unwrap();
+    let quoted = |text: &str, before: &str| -> Vec<String> {
+        let found = text.split(before).skip(1).filter_map(|rest| Some(rest.split_once('"')?.0.to_owned()));
+        found.collect()
+    };
+    let keys = quoted(&read("src/review/json.rs"), "serialize_entry(\"");
+    let words = quoted(&read("src/review/change/words.rs"), " => \"");
+    assert!(keys.len() > 50 && words.len() > 40, "{} keys, {} words", keys.len(), words.len());
+    for name in keys.iter().chain(&words) {
+        let is_there = section.contains(&format!("`{name}`")) || name == "hidden";
+        assert!(is_there, "README.md does not describe {name:?}");
+    }
+    let cells = section.lines().filter_map(|line| line.strip_prefix("| `")?.split_once(" | "));
+    for name in cells.flat_map(|(cell, _)| cell.split(", ")).map(|name| name.trim_matches('`')) {
+        assert!(keys.iter().any(|key| key == name), "README.md describes {name:?}, which no object has");
+    }
+}
+
+#[test]
 fn sides_may_be_files_folders_packages_and_revisions() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
@@ -205,7 +230,17 @@ fn what_cannot_be_compared_is_told_and_never_identical() {
     ] {
         assert!(text.contains(told), "{told}: {text}");
     }
-    assert!(against("HEAD:orders", &["--format", "json"]).1.contains(r#""sameness": "different""#));
+    let json = against("HEAD:orders", &["--format", "json"]).1;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&json["sameness"], &json["summary"]["file"]["added"]), (&"different".into(), &4.into()));
+    let link = json["assets"].as_array().unwrap().iter().find(|asset| asset["path"] == "link").unwrap();
+    let change = &link["changes"][0];
+    assert_eq!((&link["kind"], &link["change"]), (&"file".into(), &"added".into()));
+    assert_eq!(
+        (&change["op"], &change["what"], &change["old_text"]),
+        (&"add".into(), &"binary".into(), &().into())
+    );
+    assert_eq!(change["new_text"], "not compared, it is a symbolic link");
     assert!(against("HEAD:orders", &["--format", "markdown"]).1.contains("4 files added"));
     // What is the same on both sides differs in nothing.
     git(folder, &["add", "--all"]);
