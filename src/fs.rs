@@ -42,6 +42,16 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, FsError> {
     Ok(bytes)
 }
 
+/// Returns how many bytes a file has, and their hash. They are not held, however many they are.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn digest(path: &Path) -> Result<(u64, blake3::Hash), FsError> {
+    let mut hasher = blake3::Hasher::new();
+    File::open(path).and_then(|file| hasher.update_reader(file).map(drop)).map_err(failed("read", path))?;
+    Ok((hasher.count(), hasher.finalize()))
+}
+
 /// Reads a UTF-8 file of at most `limit` bytes.
 ///
 /// # Errors

@@ -10,7 +10,7 @@ use std::path::{Component, Path, PathBuf};
 use anyhow::Context as _;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
-use self::side::{Side, Tree};
+use self::side::{Held, Side, Tree};
 use super::output::print;
 use super::{Context, Exit};
 use crate::asset::json::Doc;
@@ -21,6 +21,7 @@ use crate::review::change::{Diff, Sameness};
 use crate::review::diff::{Input, LeftOut, diff};
 use crate::review::json::json;
 use crate::review::markdown;
+use crate::review::printable::line;
 use crate::review::text::{Options, text};
 
 /// Compare recipes and all other assets
@@ -86,9 +87,10 @@ pub(super) fn run(context: &Context, args: &DiffArgs) -> anyhow::Result<Exit> {
     let new = Side::read(folder, &args.new)?;
     let names = (&*args.old.to_string_lossy(), &*args.new.to_string_lossy());
     let found = match (&old, &new) {
-        (Side::File(old_name, old), Side::File(new_name, new)) => {
+        (Side::File(old_name, Held::Whole(old)), Side::File(new_name, Held::Whole(new))) => {
             files(args, names, (old_name, old), (new_name, new))
         }
+        (Side::File(_, old), Side::File(name, new)) => large(args, names, name, (old, new))?,
         (Side::Tree(old, old_out), Side::Tree(new, new_out)) => {
             trees(args, names, (old, new), (old_out, new_out))?
         }
@@ -111,10 +113,7 @@ fn files(
     (old_name, old): (&str, &[u8]),
     (new_name, new): (&str, &[u8]),
 ) -> Diff {
-    let parse = |name: &str| {
-        let last = name.rsplit(['/', ':']).next().unwrap_or(name);
-        PackagePath::parse(last).ok()
-    };
+    let parse = |name: &str| PackagePath::parse(last(name)).ok();
     let kind = |path: &Option<PackagePath>| path.as_ref().map(Kind::of).filter(|kind| *kind != Kind::File);
     let paths = (parse(old_name), parse(new_name));
     let by_content = || {
@@ -141,19 +140,47 @@ fn files(
     })
 }
 
+/// Returns the last part of a path, or of one in a revision.
+fn last(name: &str) -> &str {
+    name.rsplit(['/', ':']).next().unwrap_or(name)
+}
+
+/// Tells two files from each other of which one at least is too large to be compared.
+fn large(
+    args: &DiffArgs,
+    names: (&str, &str),
+    name: &str,
+    (old, new): (&Held, &Held),
+) -> anyhow::Result<Diff> {
+    let side = |held: &Held| -> anyhow::Result<LeftOut> { Ok([(line(last(name)), held.left_out()?)].into()) };
+    let nothing = BTreeMap::new();
+    Ok(diff(&Input {
+        old: &nothing,
+        new: &nothing,
+        same: &BTreeSet::new(),
+        read_same: &|_| None,
+        left_out: (&side(old)?, &side(new)?),
+        names,
+        chosen: None,
+        details: args.derived,
+    }))
+}
+
 fn trees(
     args: &DiffArgs,
     names: (&str, &str),
     (old, new): (&Tree, &Tree),
     left_out: (&LeftOut, &LeftOut),
 ) -> anyhow::Result<Diff> {
-    let (differing, same) = side::differing(old, new)?;
+    let mut differing = side::differing(old, new)?;
+    differing.large.0.extend(left_out.0.clone());
+    differing.large.1.extend(left_out.1.clone());
     Ok(diff(&Input {
-        old: &differing.0,
-        new: &differing.1,
-        same: &same,
-        read_same: &|path| new.read(path).ok(),
-        left_out,
+        old: &differing.files.0,
+        new: &differing.files.1,
+        same: &differing.same,
+        read_same: &|path| new.read(path),
+        left_out: (&differing.large.0, &differing.large.1),
         names,
         chosen: None,
         details: args.derived,
@@ -192,8 +219,9 @@ fn tell(context: &Context, args: &DiffArgs, found: &Diff, new: &Side) -> anyhow:
         Format::Json => json(found),
         Format::Markdown => {
             let read = |path: &str| match new {
-                Side::File(_, bytes) => Some(bytes.clone()),
-                Side::Tree(tree, _) => tree.read(&PackagePath::parse(path).ok()?).ok(),
+                Side::File(_, Held::Whole(bytes)) => Some(bytes.clone()),
+                Side::File(_, Held::Large(..)) => None,
+                Side::Tree(tree, _) => tree.read(&PackagePath::parse(path).ok()?),
             };
             let (old, new) = (args.old.to_string_lossy(), args.new.to_string_lossy());
             let command = format!("recipesync diff {} {}", quoted(&old), quoted(&new));

@@ -1,6 +1,6 @@
 //! `recipesync show`: a file as people read it.
 
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -9,7 +9,7 @@ use super::Exit;
 use super::output::{complain, print};
 use crate::fs;
 use crate::model::path::PackagePath;
-use crate::review::show::{Numbers, outline};
+use crate::review::show::{Numbers, outline, too_large};
 use crate::secrets::hidden_name;
 
 /// The largest file that is shown, in bytes: what one entry of a package may hold.
@@ -19,7 +19,8 @@ const MAX_BYTES: u64 = 64 << 20;
 ///
 /// A recipe as numbered steps, with pills and conditions in words, without what
 /// the server derives; every other kind in its own outline; connector source as
-/// it is. What cannot be understood is shown as it is.
+/// it is. What cannot be understood is shown as it is, and a file of more than
+/// 64 MiB by its size and hash.
 ///
 ///   recipesync show orders/invoice.recipe.json
 ///
@@ -41,7 +42,13 @@ pub struct ShowArgs {
 /// Prints the outline on stdout, and on stderr why it is not the one that was to be expected.
 pub(super) fn run(args: &ShowArgs) -> anyhow::Result<Exit> {
     let is_stdin = args.file.as_os_str() == "-";
-    let bytes = if is_stdin { stdin()? } else { fs::read(&args.file, MAX_BYTES)? };
+    let bytes = match if is_stdin { stdin() } else { file(&args.file) }? {
+        Content::Whole(bytes) => bytes,
+        Content::Large(size, hash) => {
+            print(too_large(size, hash))?;
+            return Ok(Exit::Done);
+        }
+    };
     let name = if is_stdin { "".into() } else { args.file.to_string_lossy() };
     let numbers = if args.stable { Numbers::Stable } else { Numbers::Shown };
     // Git has only one file at a time, and keeps what comes of it.
@@ -64,15 +71,45 @@ pub(super) fn run(args: &ShowArgs) -> anyhow::Result<Exit> {
 /// Returns the source of a custom connector whose other file this is.
 fn source(file: &Path) -> Option<Vec<u8>> {
     let name = file.to_str()?.strip_suffix(".custom_adapter.json")?;
-    fs::read(Path::new(&format!("{name}.custom_adapter.rb")), MAX_BYTES).ok()
+    let source = PathBuf::from(format!("{name}.custom_adapter.rb"));
+    match fs::read(&source, MAX_BYTES) {
+        Ok(bytes) => Some(bytes),
+        Err(error) => {
+            if error.source.kind() != io::ErrorKind::NotFound {
+                complain(&format!("{}: {}; it is not shown", source.display(), error.source));
+            }
+            None
+        }
+    }
 }
 
-fn stdin() -> anyhow::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let mut input = std::io::stdin().lock().take(MAX_BYTES + 1);
-    input.read_to_end(&mut bytes).context("read standard input")?;
-    if bytes.len() as u64 > MAX_BYTES {
-        anyhow::bail!("standard input is larger than {MAX_BYTES} bytes");
+/// What is to be shown.
+enum Content {
+    /// What can be looked into.
+    Whole(Vec<u8>),
+    /// What is too large for that: its size and hash. Git would end its own command if that were an error.
+    Large(u64, blake3::Hash),
+}
+
+fn file(path: &Path) -> anyhow::Result<Content> {
+    match fs::read(path, MAX_BYTES) {
+        Ok(bytes) => Ok(Content::Whole(bytes)),
+        Err(error) if error.source.kind() == io::ErrorKind::FileTooLarge => {
+            let (size, hash) = fs::digest(path)?;
+            Ok(Content::Large(size, hash))
+        }
+        Err(error) => Err(error.into()),
     }
-    Ok(bytes)
+}
+
+fn stdin() -> anyhow::Result<Content> {
+    let mut bytes = Vec::new();
+    let mut input = io::stdin().lock();
+    input.by_ref().take(MAX_BYTES + 1).read_to_end(&mut bytes).context("read standard input")?;
+    if bytes.len() as u64 <= MAX_BYTES {
+        return Ok(Content::Whole(bytes));
+    }
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&bytes).update_reader(input).context("read standard input")?;
+    Ok(Content::Large(hasher.count(), hasher.finalize()))
 }

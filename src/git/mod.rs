@@ -43,7 +43,7 @@ pub use self::login::Credentials;
 pub use self::pack::{PackWriter, blob_id};
 pub use self::pager::page;
 pub use self::reader::{Objects, Reader};
-pub use self::revision::{Around, Named};
+pub use self::revision::{Around, Named, file_id};
 pub use self::url::{has_password, is_in_the_clear, local_upstream, redact_url, takes_token};
 pub use self::worktree::WorkTree;
 use crate::blocking;

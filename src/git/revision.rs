@@ -6,9 +6,9 @@
 
 use std::path::Path;
 
-use git2::{ErrorCode, ObjectType, Repository, RepositoryOpenFlags};
+use git2::{ErrorCode, ObjectType, Oid, Repository, RepositoryOpenFlags};
 
-use super::objects::{blobs_in, bytes, damaged, list};
+use super::objects::{blobs_in, bytes, damaged, list, missing, oid};
 use super::{BranchFiles, GitError};
 use crate::model::oid::BlobId;
 
@@ -73,11 +73,31 @@ impl Around {
         list(&self.repository, folder, tree, revision).map(Named::Folder).map(Some)
     }
 
-    /// Reads the contents of files.
+    /// Returns how many bytes a file has.
     ///
     /// # Errors
-    /// When one is not there, or is too large.
-    pub fn blobs(&self, ids: &[BlobId]) -> Result<Vec<Vec<u8>>, GitError> {
-        blobs_in(&self.repository, self.repository.path(), ids, usize::MAX)
+    /// When it is not there.
+    pub fn size(&self, id: BlobId) -> Result<u64, GitError> {
+        let (folder, name) = (self.repository.path(), oid(id.as_bytes()));
+        let header = self.repository.odb().map_err(damaged(folder))?.read_header(name);
+        header.map(|(size, _)| size as u64).map_err(missing(folder, "blob", name))
     }
+
+    /// Reads the content of a file.
+    ///
+    /// # Errors
+    /// When it is not there, or is too large.
+    pub fn blob(&self, id: BlobId) -> Result<Vec<u8>, GitError> {
+        let mut read = blobs_in(&self.repository, self.repository.path(), &[id], usize::MAX)?;
+        Ok(read.pop().expect("one was asked for"))
+    }
+}
+
+/// Returns the name that git gives to a file's content, which is not held, however large it is.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn file_id(path: &Path) -> Result<BlobId, GitError> {
+    let id = Oid::hash_file(ObjectType::Blob, path).map_err(damaged(path))?;
+    Ok(BlobId::from_bytes(bytes(id)))
 }

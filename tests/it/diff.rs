@@ -251,6 +251,63 @@ fn what_cannot_be_compared_is_told_and_never_identical() {
     assert_eq!(against("HEAD:orders", &["--exit-code"]).0, Some(2));
 }
 
+/// Makes a file of 65 MiB of which the disk holds the end alone.
+fn write_large(path: &Path, end: &[u8]) {
+    use std::os::unix::fs::FileExt as _;
+
+    let file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).open(path).unwrap();
+    file.write_all_at(end, (65 << 20) - end.len() as u64).unwrap();
+}
+
+#[test]
+fn what_is_too_large_is_told_from_another_by_its_hash() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    repository(folder);
+    let (name, odd) = ("orders/large.recipe.json", "orders/a:b.json");
+    for end in [b"1", b"2"] {
+        write_large(&folder.join(name), end);
+        write_large(&folder.join(odd), end);
+        git(folder, &["add", "--all"]);
+        git(folder, &["commit", "--quiet", "--message", "large"]);
+    }
+    let (_, id, _) = run("git", folder, &["rev-parse", &format!("HEAD:{name}"), &format!("HEAD~:{name}")]);
+    let (new, old) = (&id[..40], &id[41..81]);
+    let compared = |old: &str, new: &str, more: &[&str]| {
+        let (code, told, stderr) = diff(folder, &[&[old, new], more].concat());
+        (code, ["[-", "-]", "{+", "+}"].iter().fold(told, |told, mark| told.replace(mark, "")), stderr)
+    };
+    let large = |id: &str| format!("not compared, it is too large: 68157440 bytes, git blob {id}\n");
+
+    let (code, told, stderr) = compared("HEAD~:orders", "orders", &["--exit-code"]);
+    assert_eq!((code, stderr.as_str()), (Some(2), ""));
+    assert!(told.contains(&large(old)) && told.contains(&large(new)), "{told}");
+    assert!(told.contains(&format!("it starts with a drive letter, git blob {new}\n")), "{told}");
+    assert!(told.ends_with("\n2 files changed\n"), "{told}");
+    assert_eq!(compared("HEAD~:orders", "HEAD:orders", &["--exit-code"]), (code, told, stderr));
+    let same = (Some(0), "Identical.\n".to_owned(), String::new());
+    assert_eq!(diff(folder, &["HEAD:orders", "orders", "--exit-code"]), same);
+
+    let at = |revision: &str| format!("{revision}:{name}");
+    let (code, told, stderr) = compared(&at("HEAD~"), name, &["--exit-code"]);
+    assert_eq!((code, stderr.as_str()), (Some(2), ""));
+    assert!(told.starts_with("~ file large.recipe.json: changed\n"), "{told}");
+    assert!(told.contains(&large(old)) && told.contains(&large(new)), "{told}");
+    assert_eq!(diff(folder, &[&at("HEAD"), name, "--exit-code"]), same);
+
+    // A small one that became large, and one that is new.
+    write(folder, name, "{}");
+    for (old, is) in [("HEAD:orders", "orders"), (&at("HEAD"), name)] {
+        let (_, told, _) = compared(old, is, &[]);
+        assert!(told.ends_with("\n1 file changed\n"), "{told}");
+        let small = "not compared, the other one is too large: 2 bytes, git blob ";
+        assert!(told.contains(&large(new)) && told.contains(small), "{told}");
+    }
+    let (_, told, _) = diff(folder, &["HEAD~2:orders", "HEAD:orders", "--format", "json"]);
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(told["summary"]["file"]["added"], 2, "{told}");
+}
+
 /// Runs a comparison on a terminal of its own, which `script` of bsdutils makes, and returns what that shows.
 #[expect(clippy::disallowed_methods, reason = "the binary itself is what is tested")]
 fn on_terminal(folder: &Path, variables: &[(&str, &str)], arguments: &str) -> String {

@@ -55,6 +55,44 @@ fn what_is_no_json_is_shown_as_it_is_and_said() {
 }
 
 #[test]
+fn what_is_too_large_is_shown_by_its_size_and_hash() {
+    use std::os::unix::fs::FileExt as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let write = |end: &[u8]| {
+        let path = at.join("x.recipe.json");
+        let file = std::fs::OpenOptions::new().write(true).create(true).truncate(false).open(path).unwrap();
+        file.write_all_at(end, (65 << 20) - end.len() as u64).unwrap();
+    };
+    let hash = |end: &[u8]| {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&vec![0; (65 << 20) - end.len()]).update(end);
+        hasher.finalize().to_hex()
+    };
+    write(b"1");
+    let told = format!("too large to be shown: 68157440 bytes, blake3 {}\n", hash(b"1"));
+    assert_eq!(show(at, &["x.recipe.json"], b""), (Some(0), told.clone(), String::new()));
+    assert_eq!(show(at, &["--stable", "x.recipe.json"], b""), (Some(0), told.clone(), String::new()));
+    let piped = [vec![0; (65 << 20) - 1], b"1".to_vec()].concat();
+    assert_eq!(show(at, &["-"], &piped), (Some(0), told.clone(), String::new()));
+
+    // Git would end its own command if the outline could not be had.
+    git(at, &["init", "--quiet"]);
+    let binary = assert_cmd::cargo::cargo_bin!("recipesync");
+    git(at, &["config", "diff.workato.textconv", &format!("'{}' show --stable --", binary.display())]);
+    recipesync::fs::write(&at.join(".gitattributes"), b"*.recipe.json diff=workato\n").unwrap();
+    git(at, &["add", "."]);
+    git(at, &["commit", "--quiet", "--message", "large"]);
+    write(b"2");
+    let shown = git(at, &["diff", "HEAD"]);
+    assert!(
+        shown.contains(&format!("\n-{told}+{}", told.replace(hash(b"1").as_str(), &hash(b"2")))),
+        "{shown}"
+    );
+}
+
+#[test]
 fn a_custom_connector_is_shown_with_its_source() {
     let folder = tempfile::tempdir().unwrap();
     let file = data("warehouse_api.custom_adapter.json");

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::files::whole;
 use super::whole::asset;
 use crate::asset::kind::Kind;
+use crate::model::oid::BlobId;
 use crate::review::change::{AssetChange, AssetDiff, Op, What};
 
 /// What is left out of a side, by its name, which is safe to print.
@@ -32,7 +33,14 @@ pub(super) fn differing(old: &LeftOut, new: &LeftOut) -> Vec<AssetDiff> {
             _ => (AssetChange::Changed, Op::Replace),
         };
         let last = name.rsplit('/').next().unwrap_or(name).to_owned();
-        let [old, new] = [was, is].map(|odd| odd.map(|odd| format!("not compared, {}", odd.reason)));
+        // Two that are left out for the same reason would read the same.
+        let is_alike = was.zip(is).is_some_and(|(was, is)| was.reason == is.reason);
+        let text = |odd: &Odd| {
+            let id =
+                if is_alike { format!(", git blob {}", BlobId::from_bytes(odd.id)) } else { String::new() };
+            format!("not compared, {}{id}", odd.reason)
+        };
+        let [old, new] = [was, is].map(|odd| odd.map(text));
         let sides = (was.is_some(), is.is_some());
         let told = whole(op, What::Binary, last, sides, (old, new));
         Some(asset(name.clone(), Kind::File, change, change.word().to_owned(), vec![told]))

@@ -49,6 +49,12 @@ pub fn outline(name: &str, bytes: &[u8], source: Option<&[u8]>, numbers: Numbers
     }
 }
 
+/// Returns what is said of a file that is too large to be shown, in place of what is in it.
+#[must_use]
+pub fn too_large(size: u64, hash: blake3::Hash) -> String {
+    format!("too large to be shown: {size} bytes, blake3 {}\n", hash.to_hex())
+}
+
 /// Returns the outline of what may be JSON.
 fn json(kind: &Kind, name: &str, bytes: &[u8], source: Option<&[u8]>, numbers: Numbers) -> Outline {
     let doc = match Doc::parse(bytes) {
