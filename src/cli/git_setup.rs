@@ -16,7 +16,9 @@ use crate::git::{Clone, Environment, Git};
 /// to its own configuration, which does not travel with it: run it once in each
 /// clone. Git then runs recipesync, which has to be in its PATH. What else stands
 /// in both is kept, and --remove takes out exactly what was added, and what git
-/// has cached of it. Nothing is staged or committed.
+/// has cached of it. Nothing is staged or committed. The working trees of one
+/// repository share its configuration: --remove leaves that as it is while the
+/// attributes of another one ask for it, and says so.
 ///
 ///   recipesync git-setup
 ///   recipesync git-setup ~/work/recipes --remove
@@ -106,7 +108,10 @@ async fn add(clone: &Clone) -> anyhow::Result<String> {
     // Kept before anything is done, so that whatever was done can be taken out.
     let mut added = added(clone).await?.unwrap_or_default();
     added.file |= before.is_none();
-    added.text.push_str(&text);
+    // Another working tree may have been given the same.
+    if !added.text.contains(text.trim_start_matches('\n')) {
+        added.text.push_str(&text);
+    }
     added.keys.extend(missing.iter().map(|(key, _)| (*key).to_owned()));
     clone.set(ADDED, &serde_json::to_string(&added)?).await?;
     for (key, value) in missing {
@@ -125,14 +130,12 @@ async fn remove(clone: &Clone) -> anyhow::Result<String> {
     let before = read(&file)?;
     let mut told = String::new();
     let Some(added) = added(clone).await? else { return Ok(told) };
-    for (key, value) in SETTINGS.iter().filter(|(key, _)| added.keys.iter().any(|added| added == key)) {
-        if clone.setting(key).await?.as_deref() == Some(value) {
-            clone.unset(key).await?;
-            told.push_str(&format!("unset {key}\n"));
-        }
-    }
-    if clone.forget(CACHE).await? {
-        told.push_str(&format!("deleted {CACHE}\n"));
+    let mut others = clone.others().await?;
+    others.retain(|folder| {
+        read(&folder.join(ATTRIBUTES)).ok().flatten().is_some_and(|attributes| asks_for_us(&attributes))
+    });
+    if others.is_empty() {
+        told.push_str(&unset(clone, &added).await?);
     }
     if let Some(before) = before {
         let after = without(&before, &added.text);
@@ -145,7 +148,30 @@ async fn remove(clone: &Clone) -> anyhow::Result<String> {
             told.push_str(&format!("wrote {}\n", file.display()));
         }
     }
-    clone.unset(ADDED).await?;
+    for folder in &others {
+        told.push_str(&format!(
+            "kept the configuration, for which the attributes of {} ask as well; take them out there too\n",
+            folder.display()
+        ));
+    }
+    if others.is_empty() {
+        clone.unset(ADDED).await?;
+    }
+    Ok(told)
+}
+
+/// Takes the keys that were added out of the configuration, and what git has kept since.
+async fn unset(clone: &Clone, added: &Added) -> anyhow::Result<String> {
+    let mut told = String::new();
+    for (key, value) in SETTINGS.iter().filter(|(key, _)| added.keys.iter().any(|added| added == key)) {
+        if clone.setting(key).await?.as_deref() == Some(value) {
+            clone.unset(key).await?;
+            told.push_str(&format!("unset {key}\n"));
+        }
+    }
+    if clone.forget(CACHE).await? {
+        told.push_str(&format!("deleted {CACHE}\n"));
+    }
     Ok(told)
 }
 
@@ -198,6 +224,12 @@ fn without(before: &[u8], added: &str) -> Vec<u8> {
         }
     }
     lines.concat()
+}
+
+/// Returns whether attributes name what is configured.
+fn asks_for_us(attributes: &[u8]) -> bool {
+    let mut words = attributes.split(u8::is_ascii_whitespace);
+    words.any(|word| matches!(word, b"diff=workato" | b"merge=workato"))
 }
 
 /// Returns whether a line is one of ours, whatever it ends with.

@@ -1,6 +1,8 @@
 //! A person's clone: what `git-setup` reads and writes of its configuration, and git's merge of texts. Never the index,
 //! never a commit.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -34,6 +36,19 @@ impl Clone {
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Returns the other working trees of the repository, which have the same configuration.
+    ///
+    /// # Errors
+    /// When git cannot be run.
+    pub async fn others(&self) -> Result<Vec<PathBuf>, GitError> {
+        let listed = self.ask("worktree", &["list", "--porcelain", "-z"]).await?;
+        let own = self.folder.canonicalize().ok();
+        let paths = listed.stdout.split(|byte| *byte == 0).filter_map(|line| line.strip_prefix(b"worktree "));
+        let folders = paths.map(|path| PathBuf::from(OsStr::from_bytes(path)));
+        // One that is not there any more cannot be found.
+        Ok(folders.filter(|folder| folder.canonicalize().is_ok_and(|folder| Some(folder) != own)).collect())
     }
 
     /// Returns the value of a key of the clone's own configuration.

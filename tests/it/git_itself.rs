@@ -267,6 +267,50 @@ fn a_clone_is_as_it_was_when_it_is_taken_out() {
 }
 
 #[test]
+fn what_working_trees_share_goes_with_the_last_of_them() {
+    let (desk, beside) = (Desk::new(), tempfile::tempdir().unwrap());
+    let config = desk.read(".git/config");
+    let other = beside.path().join("other");
+    desk.git(&["worktree", "add", "--quiet", "-b", "other", other.to_str().unwrap()]);
+    let in_other = |arguments: &[&str]| {
+        let output = run(&other, env!("CARGO_BIN_EXE_recipesync"), arguments);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(desk.ours(&["git-setup"]).status.success());
+    assert!(in_other(&["git-setup"]).starts_with("wrote "));
+    desk.write(FILE, &two_steps("one", "three"));
+    desk.commit("Say three");
+
+    // The first of them goes alone, and as often as it likes.
+    let told = in_other(&["git-setup", "--remove"]);
+    assert!(!other.join(".gitattributes").exists());
+    let kept =
+        format!("kept the configuration, for which the attributes of {} ask", desk.folder.path().display());
+    assert!(told.starts_with("wrote ") && told.contains(&kept) && !told.contains("unset"), "{told}");
+    assert!(in_other(&["git-setup", "--remove"]).starts_with(&kept));
+    assert!(desk.git(&["log", "-p", "-1"]).contains("+        message: three"), "it still works");
+
+    // Attributes that came with a commit are taken out as well.
+    run(&other, "git", &["merge", "--quiet", "main"]);
+    assert!(other.join(".gitattributes").exists());
+    let told = String::from_utf8(desk.ours(&["git-setup", "--remove"]).stdout).unwrap();
+    assert!(told.contains(&format!("attributes of {} ask", other.display())), "{told}");
+    let told = in_other(&["git-setup", "--remove"]);
+    assert!(told.contains("unset diff.workato.textconv\n") && !told.contains("kept"), "{told}");
+    assert!(!other.join(".gitattributes").exists() && !desk.path(".gitattributes").exists());
+    assert_eq!(desk.git(&["for-each-ref", "refs/notes"]), "");
+    assert_eq!(desk.read(".git/config"), config);
+
+    // One that was deleted by hand asks for nothing.
+    assert!(in_other(&["git-setup"]).contains("set diff.workato.textconv"));
+    assert!(desk.ours(&["git-setup"]).status.success());
+    drop(beside);
+    assert!(desk.ours(&["git-setup", "--remove"]).status.success());
+    assert_eq!(desk.read(".git/config"), config);
+}
+
+#[test]
 fn a_file_whose_name_looks_like_an_option_is_printed_and_merged() {
     for name in [
         "-x.recipe.json",
