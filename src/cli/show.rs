@@ -19,8 +19,8 @@ const MAX_BYTES: u64 = 64 << 20;
 ///
 /// A recipe as numbered steps, with pills and conditions in words, without what
 /// the server derives; every other kind in its own outline; connector source as
-/// it is. What cannot be understood is shown as it is, and a file of more than
-/// 64 MiB by its size and hash.
+/// it is. What cannot be understood is shown as text, and what is none, or more
+/// than 64 MiB, by its size and hash.
 ///
 ///   recipesync show orders/invoice.recipe.json
 ///

@@ -46,12 +46,19 @@ fn a_file_is_shown_by_its_name_and_a_pipe_by_its_content() {
 }
 
 #[test]
-fn what_is_no_json_is_shown_as_it_is_and_said() {
+fn what_is_no_json_is_shown_as_text_and_said() {
     let folder = tempfile::tempdir().unwrap();
     recipesync::fs::write(&folder.path().join("x.recipe.json"), b"<<<<<<< ours\n{\x1b[2J").unwrap();
     let (code, stdout, stderr) = show(folder.path(), &["x.recipe.json"], b"");
     assert_eq!((code, stdout.as_str()), (Some(0), "<<<<<<< ours\n{\\u{1b}[2J\n"));
-    assert_eq!(stderr, "x.recipe.json: it is not JSON; it is shown as it is\n");
+    assert_eq!(stderr, "x.recipe.json: it is not JSON; it is shown as text\n");
+    recipesync::fs::write(&folder.path().join("x.recipe.json"), b"{\"name\": \"caf\xe9\"}").unwrap();
+    let (code, stdout, stderr) = show(folder.path(), &["x.recipe.json"], b"");
+    assert_eq!((code, stdout.as_str()), (Some(0), "{\"name\": \"caf\\xe9\"}\n"));
+    assert_eq!(
+        stderr,
+        "x.recipe.json: it is not UTF-8; it is shown as text, with \\xNN for each byte that is not UTF-8\n"
+    );
 }
 
 #[test]

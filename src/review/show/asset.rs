@@ -7,7 +7,7 @@ use crate::asset::kind::Kind;
 use super::super::leaf::push_key;
 use super::super::names;
 use super::super::value::Values;
-use super::{Writer, generic, raw};
+use super::{How, Writer, generic, raw};
 
 /// Settings of an endpoint that are as good as none.
 const ENDPOINT_DEFAULTS: [(&str, &str); 3] =
@@ -42,8 +42,9 @@ pub(super) fn adapter(out: &mut Writer, doc: &Doc<'_>, source: Option<&[u8]>) {
     generic::head(out, &values, &Kind::CustomAdapter, "title");
     generic::rest(out, &values, Place::of(&Kind::CustomAdapter), &["title"]);
     if let Some(source) = source {
-        let text = raw(source);
-        out.line(0, &format!("source: {} lines", text.lines().count()));
+        let (how, text) = raw("", source);
+        let told = if how == How::Text { String::new() } else { format!(", {how}") };
+        out.line(0, &format!("source: {} lines{told}", text.lines().count()));
         out.gap();
         out.text.push_str(&text);
     }

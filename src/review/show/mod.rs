@@ -1,7 +1,10 @@
 //! `show`: any file as an outline that people read.
 //!
 //! The kind comes from the name, or from the content where the name says nothing. What cannot be understood is shown as
-//! it is. The same bytes from the same input, always with a line break at the end.
+//! text, or by its size and hash. The same bytes from the same input, always with a line break at the end.
+
+use std::borrow::Cow;
+use std::fmt;
 
 use crate::asset::json::{Doc, Tag};
 use crate::asset::kind::Kind;
@@ -40,13 +43,23 @@ pub enum Numbers {
 pub fn outline(name: &str, bytes: &[u8], source: Option<&[u8]>, numbers: Numbers) -> Outline {
     let base = name.rsplit('/').next().unwrap_or(name);
     let kind = PackagePath::parse(base).map_or(Kind::File, |path| Kind::of(&path));
-    let extension = base.rsplit_once('.').map_or("", |(_, extension)| extension);
     let mut out = Writer::default();
-    match (&kind, extension) {
+    match (&kind, extension(base)) {
         (Kind::File, _) | (_, "json") => json(&kind, base, bytes, source, numbers),
         (Kind::Page, "zip") if page::zipped(&mut out, bytes) => Outline { text: out.text, note: None },
-        _ => Outline { text: raw(bytes), note: None },
+        (Kind::Page, "zip") => plain(base, bytes, Some(&"it is not a plain zip")),
+        _ => plain(base, bytes, None),
     }
+}
+
+/// Returns what is shown of a file without an outline, and why it has none if one was to be expected.
+fn plain(name: &str, bytes: &[u8], why: Option<&dyn fmt::Display>) -> Outline {
+    let (how, text) = raw(name, bytes);
+    let note = match why {
+        Some(why) => Some(format!("{why}; it is shown {how}")),
+        None => (how == How::Escaped).then(|| format!("it is not UTF-8; it is shown {how}")),
+    };
+    Outline { text, note }
 }
 
 /// Returns what is said of a file that is too large to be shown, in place of what is in it.
@@ -60,8 +73,7 @@ fn json(kind: &Kind, name: &str, bytes: &[u8], source: Option<&[u8]>, numbers: N
     let doc = match Doc::parse(bytes) {
         Ok(doc) => doc,
         Err(why) => {
-            let note = name.ends_with(".json").then(|| format!("{why}; it is shown as it is"));
-            return Outline { text: raw(bytes), note };
+            return plain(name, bytes, name.ends_with(".json").then_some(&why));
         }
     };
     let mut out = Writer::default();
@@ -92,18 +104,55 @@ fn json(kind: &Kind, name: &str, bytes: &[u8], source: Option<&[u8]>, numbers: N
     Outline { text: out.text, note }
 }
 
-/// Returns a text as it is, but for what would not be safe to print; of anything else its size and hash.
-fn raw(bytes: &[u8]) -> String {
-    let text = std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0'));
-    let Some(text) = text else {
-        return format!("binary: {} bytes, blake3 {}\n", bytes.len(), blake3::hash(bytes).to_hex());
-    };
+/// How a file is shown that has no outline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum How {
+    Text,
+    Escaped,
+    Binary,
+}
+
+impl fmt::Display for How {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Text => "as text",
+            Self::Escaped => "as text, with \\xNN for each byte that is not UTF-8",
+            Self::Binary => "by its size and hash",
+        })
+    }
+}
+
+/// Returns a text but for what would not be safe to print; of anything else its size and hash.
+fn raw(name: &str, bytes: &[u8]) -> (How, String) {
+    let is_zip = bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06");
+    if is_zip || bytes.contains(&0) || matches!(extension(name), "zip" | "png") {
+        let hash = blake3::hash(bytes).to_hex();
+        return (How::Binary, format!("binary: {} bytes, blake3 {hash}\n", bytes.len()));
+    }
+    let text = String::from_utf8_lossy(bytes);
+    let how = if matches!(text, Cow::Borrowed(_)) { How::Text } else { How::Escaped };
     let mut out = String::with_capacity(text.len() + 1);
-    push_lines(&mut out, &redacted(text));
+    let shown = redacted(&text);
+    // Which lines are left out is found in the text that people would read, and no line break is part of another byte.
+    let lines = bytes.split_inclusive(|byte| *byte == b'\n').zip(text.split_inclusive('\n'));
+    for ((line, text), shown) in lines.zip(shown.split_inclusive('\n')) {
+        if shown != text {
+            out.push_str(shown);
+            continue;
+        }
+        for chunk in line.utf8_chunks() {
+            push_lines(&mut out, chunk.valid());
+            out.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
+        }
+    }
     if !out.ends_with('\n') {
         out.push('\n');
     }
-    out
+    (how, out)
+}
+
+fn extension(name: &str) -> &str {
+    name.rsplit_once('.').map_or("", |(_, extension)| extension)
 }
 
 /// An outline as it is written.

@@ -24,11 +24,19 @@ pub(super) fn zipped(out: &mut Writer, bytes: &[u8]) -> bool {
     files.sort_unstable();
     for (name, content) in files {
         out.gap();
-        out.line(0, &format!("{}:", line(&String::from_utf8_lossy(&name))));
-        match Doc::parse(&content) {
-            Ok(doc) if name == b"page.json" => body(out, &doc),
-            Ok(doc) => generic::plain(out, &doc),
-            Err(_) => out.text.push_str(&raw(&content)),
+        let shown = String::from_utf8_lossy(&name);
+        let doc = Doc::parse(&content);
+        let Ok(doc) = doc else {
+            let (how, text) = raw(&shown, &content);
+            out.line(0, &format!("{}, {how}:", line(&shown)));
+            out.text.push_str(&text);
+            continue;
+        };
+        out.line(0, &format!("{}:", line(&shown)));
+        if name == b"page.json" {
+            body(out, &doc);
+        } else {
+            generic::plain(out, &doc);
         }
     }
     true

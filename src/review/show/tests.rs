@@ -271,12 +271,13 @@ fn connections_and_settings_are_told() {
         "#);
 }
 
+fn told(name: &str, bytes: &[u8]) -> String {
+    let Outline { text, note } = outline(name, bytes, None, Numbers::Shown);
+    format!("{name} {note:?}\n{text}\n")
+}
+
 #[test]
-fn what_is_not_understood_is_shown_as_it_is_and_said() {
-    let told = |name: &str, bytes: &[u8]| {
-        let Outline { text, note } = outline(name, bytes, None, Numbers::Shown);
-        format!("{name} {note:?}\n{text}\n")
-    };
+fn what_is_not_understood_is_shown_as_text_and_said() {
     let all = [
         told("x.recipe.json", br#"{"code": [1], "name": "\u001b[31m", "version": 3}"#),
         told("x.recipe.json", br#"{"code": {}, "code": {}}"#),
@@ -288,7 +289,6 @@ fn what_is_not_understood_is_shown_as_it_is_and_said() {
         told("x.lcap_page.zip", b"no zip"),
         told("x.png", b"\x89PNG\0"),
         told("notes.md", b"# Notes"),
-        told("", b"caf\xe9"),
         told("x.json", br#"{"a\ud800": "\ud800", "b": [[], {}]}"#),
     ];
     insta::assert_snapshot!(all.concat(), @r#"
@@ -299,14 +299,14 @@ fn what_is_not_understood_is_shown_as_it_is_and_said() {
         name: \u{1b}[31m
         version: 3
 
-        x.recipe.json Some("an object has the same key twice; it is shown as it is")
+        x.recipe.json Some("an object has the same key twice; it is shown as text")
         {"code": {}, "code": {}}
 
-        x.recipe.json Some("it is not JSON; it is shown as it is")
+        x.recipe.json Some("it is not JSON; it is shown as text")
         <<<<<<< ours
         {\u{1b}
 
-        x.recipe.json Some("it is not JSON; it is shown as it is")
+        x.recipe.json Some("it is not JSON; it is shown as text")
 
 
         x.connection.json None
@@ -319,8 +319,8 @@ fn what_is_not_understood_is_shown_as_it_is_and_said() {
         x.custom_adapter.rb None
         { title: 'é\u{202e}' }\r
 
-        x.lcap_page.zip None
-        no zip
+        x.lcap_page.zip Some("it is not a plain zip; it is shown by its size and hash")
+        binary: 6 bytes, blake3 e17402bad3473cb1f4d112d9e3ec5da283e1e9a3f6815656ff0ca9e06e78fc31
 
         x.png None
         binary: 5 bytes, blake3 c5dd0473a6679d8a386b2d13e2da42f787a81ba424fe2703dc74efa304898d18
@@ -328,14 +328,70 @@ fn what_is_not_understood_is_shown_as_it_is_and_said() {
         notes.md None
         # Notes
 
-         None
-        binary: 4 bytes, blake3 c2c41df3263b878a6a3e61ced548e19478f609b2178524e10c87ab3a99d6f912
-
         x.json None
         a\ud800: "\ud800"
         b[1]: []
         b[2]: {}
         "#);
+}
+
+#[test]
+fn bytes_that_are_no_text_are_written_out_or_counted() {
+    let all = [
+        told("", b"caf\xe9"),
+        told("x.custom_adapter.rb", b"# caf\xe9\r\nkey: 'caf\xe9 AKIAQ3EGRVHJ4TKXWM7N'\n\xff\xfe"),
+        told("x.custom_adapter.rb", b"# caf\xe9\0"),
+        told("x.recipe.json", b"{\0}"),
+        told("copy", b"PK\x03\x04 and so on"),
+    ];
+    insta::assert_snapshot!(all.concat(), @r#"
+         Some("it is not UTF-8; it is shown as text, with \\xNN for each byte that is not UTF-8")
+        caf\xe9
+
+        x.custom_adapter.rb Some("it is not UTF-8; it is shown as text, with \\xNN for each byte that is not UTF-8")
+        # caf\xe9\r
+        (hidden)
+        \xff\xfe
+
+        x.custom_adapter.rb None
+        binary: 7 bytes, blake3 da3c4b9f0ff3c8073765ea8b6764a71f3674ce0b2812b5f067f986d96afa25f3
+
+        x.recipe.json Some("it is not JSON; it is shown by its size and hash")
+        binary: 3 bytes, blake3 0d92cf48658e35f4e204f0d9bf71917d6e218d42dbe8bda3f3c6fe7b29611515
+
+        copy None
+        binary: 14 bytes, blake3 9a9a6d7411247f2a1605a9cc24422b3f90c7adeb0cd2c218f8fe28ffacc32cd6
+        "#);
+}
+
+#[test]
+fn what_is_inside_of_another_file_says_how_it_is_shown() {
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, content) in [("a.txt", &b"caf\xe9"[..]), ("b.txt", b"plain"), ("c", b"\0")] {
+        zip.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+        std::io::Write::write_all(&mut zip, content).unwrap();
+    }
+    let zip = zip.finish().unwrap().into_inner();
+    let damaged = outline("x.lcap_page.zip", &zip[..zip.len() - 9], None, Numbers::Shown);
+    assert!(damaged.text.starts_with(&format!("binary: {} bytes, blake3 ", zip.len() - 9)), "{damaged:?}");
+    assert!(outline("x.recipe.json", &zip, None, Numbers::Shown).text.starts_with("binary: "));
+    let connector = outline("x.custom_adapter.json", b"{}", Some(b"# caf\xe9\n{}\n"), Numbers::Shown);
+    insta::assert_snapshot!(shown("x.lcap_page.zip", &zip) + "\n" + &connector.text, @r"
+        a.txt, as text, with \xNN for each byte that is not UTF-8:
+        caf\xe9
+
+        b.txt, as text:
+        plain
+
+        c, by its size and hash:
+        binary: 1 bytes, blake3 2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213
+
+        custom connector: (no name)
+        source: 2 lines, as text, with \xNN for each byte that is not UTF-8
+
+        # caf\xe9
+        {}
+        ");
 }
 
 #[test]
