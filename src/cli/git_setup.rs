@@ -92,7 +92,8 @@ async fn add(clone: &Clone) -> anyhow::Result<String> {
     let mut missing = Vec::new();
     for (key, value) in SETTINGS {
         match clone.setting(key).await? {
-            Some(set) if set == value => {}
+            // A driver may be told more, as what the sides are called.
+            Some(set) if set == value || set.starts_with(&format!("{value} ")) => {}
             Some(set) => anyhow::bail!(
                 "{key} is set to {set:?} in {}; take it out first: git config --unset {key}",
                 clone.folder().display()

@@ -105,18 +105,36 @@ impl Clone {
     }
 }
 
-/// Merges two texts line by line as git does by itself, into `ours`; says what was in the way where it was not clean.
+/// Returns the `merge.conflictStyle` of whoever runs us in a folder, if it is set.
+///
+/// # Errors
+/// When git cannot be run.
+pub async fn conflict_style(git: &Git, folder: &Path) -> Result<Option<String>, GitError> {
+    let mut command = git.command_as_caller(folder);
+    command.args(["config", "--get", "merge.conflictStyle"]);
+    let answer = run(command, "config", DEADLINE).await?;
+    let told = String::from_utf8_lossy(&answer.stdout).into_owned();
+    Ok(answer.success.then(|| told.trim_end_matches('\n').to_owned()))
+}
+
+/// Merges two texts line by line as git does by itself for whoever runs us in a folder, into the first; says what was in
+/// the way where it was not clean. `labels` are what the texts are called, `size` how many signs a marker has.
 ///
 /// # Errors
 /// When git cannot be run.
 pub async fn merge_text(
     git: &Git,
-    ours: &Path,
-    base: &Path,
-    theirs: &Path,
+    folder: &Path,
+    ours_base_theirs: [&Path; 3],
+    labels: [&str; 3],
+    size: usize,
 ) -> Result<Result<(), String>, GitError> {
-    let mut command = git.bare_command();
-    command.args(["merge-file", "-L", "ours", "-L", "base", "-L", "theirs", "--"]).args([ours, base, theirs]);
+    let mut command = git.command_as_caller(folder);
+    command.arg("merge-file").arg(format!("--marker-size={size}"));
+    for label in labels {
+        command.args(["-L", label]);
+    }
+    command.arg("--").args(ours_base_theirs);
     let answer = run(command, "merge-file", DEADLINE).await?;
     if answer.success {
         return Ok(Ok(()));

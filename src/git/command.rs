@@ -103,6 +103,16 @@ impl Environment {
             .map(|(_, value)| value.as_os_str())
     }
 
+    /// Returns where the git that runs us has its repository, and what its command line has set.
+    fn of_caller(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        let is_its_own = |name: &OsStr| {
+            let name = name.to_string_lossy();
+            name.starts_with("GIT_CONFIG") || name == "GIT_DIR" || name == "GIT_COMMON_DIR"
+        };
+        let found = self.variables.iter().filter(move |(name, _)| is_its_own(name));
+        found.map(|(name, value)| (name.as_os_str(), value.as_os_str()))
+    }
+
     fn passed_on(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
         let is_ours = |name: &OsStr| {
             let text = name.to_string_lossy();
@@ -210,6 +220,13 @@ impl Git {
         for setting in SETTINGS {
             command.arg("-c").arg(setting);
         }
+        command
+    }
+
+    /// Returns a command in a folder that sees the settings which the git command of a person who runs us there sees.
+    pub(super) fn command_as_caller(&self, folder: &Path) -> Command {
+        let mut command = self.bare_command();
+        command.envs(self.0.environment.of_caller()).current_dir(folder);
         command
     }
 

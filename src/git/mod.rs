@@ -35,7 +35,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 pub use self::about::CommitInfo;
-pub use self::clone::{Clone, merge_text};
+pub use self::clone::{Clone, conflict_style, merge_text};
 pub use self::command::{Environment, Git};
 pub use self::commit::{Author, AuthorError};
 pub use self::error::GitError;

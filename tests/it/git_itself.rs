@@ -7,6 +7,8 @@ use tempfile::TempDir;
 
 use crate::stage::recipe;
 
+/// The merge driver that is set up.
+const DRIVER: &str = "recipesync merge %O %A %B --path %P";
 const FILE: &str = "orders/intake.recipe.json";
 const SOURCE: &str = "orders/desk.custom_adapter.rb";
 
@@ -101,7 +103,7 @@ fn a_clone_is_set_up_and_back_without_a_trace() {
     let config = desk.read(".git/config");
     assert!(desk.ours(&["git-setup", "orders"]).status.success());
     assert_eq!(desk.git(&["config", "diff.workato.textconv"]), "recipesync show --stable --\n");
-    assert_eq!(desk.git(&["config", "merge.workato.driver"]), "recipesync merge %O %A %B --path %P\n");
+    assert_eq!(desk.git(&["config", "merge.workato.driver"]), format!("{DRIVER}\n"));
     let attributes = desk.read(".gitattributes");
     assert!(
         attributes.starts_with("*.png binary\n*.recipe.json        diff=workato merge=workato\n"),
@@ -215,8 +217,116 @@ fn what_cannot_be_merged_is_an_ordinary_conflict() {
             && marked.contains("\"message\": \"yours\"\n>>>>>>> theirs\n"),
         "{marked}"
     );
-    assert_eq!(marked.matches("<<<<<<< ours").count(), 1);
+    assert_eq!(marked.lines().filter(|line| line.starts_with("<<<<<<<")).count(), 1);
     assert_eq!(desk.git(&["status", "--porcelain", FILE]), format!("UU {FILE}\n"));
+}
+
+/// The lines of the conflicts in a text, without the spaces before them, each with the markers around it.
+fn conflicts(text: &str) -> Vec<String> {
+    let mut inside = false;
+    let mut found = Vec::new();
+    for line in text.lines() {
+        inside |= line.starts_with("<<<<<<<");
+        if inside {
+            found.push(line.trim_start().to_owned());
+        }
+        inside &= !line.starts_with(">>>>>>>");
+    }
+    found
+}
+
+#[test]
+fn conflicts_are_marked_as_git_marks_them() {
+    for attribute in ["", "*.json conflict-marker-size=12\n"] {
+        let desk = Desk::new();
+        assert!(desk.ours(&["git-setup"]).status.success());
+        let labels = "--marker-size=%L --ours-label=%X --base-label=%S --theirs-label=%Y";
+        desk.git(&["config", "merge.workato.driver", &format!("{DRIVER} {labels}")]);
+        let attributes = desk.read(".gitattributes");
+        desk.write(".gitattributes", &format!("{attributes}{attribute}"));
+        desk.commit("Set up");
+        desk.branches(FILE, &two_steps("mine", "two"), &two_steps("yours", "two"));
+        let marked = |style: &str| {
+            let setting = format!("merge.conflictStyle={style}");
+            let output = run(desk.folder.path(), "git", &["-c", &setting, "merge", "--quiet", "theirs"]);
+            assert_eq!(output.status.code(), Some(1), "{output:?}");
+            let found = conflicts(&desk.read(FILE));
+            desk.git(&["merge", "--abort"]);
+            found
+        };
+        let styles = ["merge", "diff3", "zdiff3"];
+        let by_us = styles.map(marked);
+        assert_eq!(by_us.each_ref().map(Vec::len), [5, 7, 7]);
+        // Now it is git itself that merges; the files are such that it finds the same conflict.
+        desk.write(".git/info/attributes", "*.recipe.json merge\n");
+        let by_git = styles.map(marked);
+        if tells_labels() {
+            assert_eq!(by_us, by_git);
+        }
+    }
+}
+
+/// Whether the git at hand tells a merge driver what the sides are called: 2.44 was the first.
+fn tells_labels() -> bool {
+    let told = run(Path::new("/"), "git", &["version"]).stdout;
+    let told = String::from_utf8(told).unwrap();
+    let mut numbers =
+        told.trim_start_matches("git version ").split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+    (numbers.next(), numbers.next()) >= (Some(2), Some(44))
+}
+
+#[test]
+fn a_style_set_anywhere_counts_for_recipes_and_for_texts() {
+    let desk = Desk::new();
+    desk.git(&["config", "merge.conflictStyle", "diff3"]);
+    let merge = |extra: &[&str], texts: [&str; 3], path: &str| {
+        for (name, text) in ["base", "ours", "theirs"].into_iter().zip(texts) {
+            desk.write(name, text);
+        }
+        let output = desk.ours(&[&["merge", "base", "ours", "theirs", "--path", path], extra].concat());
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        conflicts(&desk.read("ours"))
+    };
+    let steps = ["one", "mine", "yours"].map(|message| two_steps(message, "two"));
+    let steps = steps.each_ref().map(String::as_str);
+    let labels = ["--ours-label=HEAD", "--base-label=the start", "--theirs-label=-x\ny", "--marker-size=8"];
+    assert_eq!(
+        merge(&labels, steps, FILE),
+        [
+            "<<<<<<<< HEAD",
+            "\"message\": \"mine\"",
+            "|||||||| the start",
+            "\"message\": \"one\"",
+            "========",
+            "\"message\": \"yours\"",
+            ">>>>>>>> -x\\ny"
+        ]
+    );
+    let texts = ["a\n", "b\n", "c\n"];
+    assert_eq!(
+        merge(&labels, texts, SOURCE),
+        ["<<<<<<<< HEAD", "b", "|||||||| the start", "a", "========", "c", ">>>>>>>> -x\\ny"]
+    );
+    // What a git that does not know the placeholders hands on.
+    let unknown = ["--ours-label=%X", "--base-label=%S", "--theirs-label=%Y"];
+    let names = |lines: Vec<String>| lines.into_iter().filter(|line| line.contains(' ')).collect::<Vec<_>>();
+    for (texts, path) in [(texts, SOURCE), (steps, FILE)] {
+        let found = names(merge(&unknown, texts, path));
+        let found: Vec<_> = found.iter().filter(|line| !line.starts_with('"')).collect();
+        assert_eq!(found, ["<<<<<<< ours", "||||||| base", ">>>>>>> theirs"]);
+    }
+}
+
+#[test]
+fn a_driver_that_is_told_more_stays() {
+    let desk = Desk::new();
+    let told_more = format!("{DRIVER} --marker-size=%L");
+    desk.git(&["config", "merge.workato.driver", &told_more]);
+    let config = desk.read(".git/config");
+    assert!(desk.ours(&["git-setup"]).status.success());
+    assert_eq!(desk.git(&["config", "merge.workato.driver"]), format!("{told_more}\n"));
+    assert!(desk.ours(&["git-setup", "--remove"]).status.success());
+    assert_eq!(desk.read(".git/config"), config);
 }
 
 #[test]

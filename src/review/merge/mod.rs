@@ -8,6 +8,7 @@ mod apart;
 mod arrange;
 mod check;
 mod config;
+mod markers;
 mod recipe;
 mod rename;
 mod steps;
@@ -19,8 +20,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use similar::{Algorithm, ChangeTag, TextDiff};
-
+pub use self::markers::{Markers, Style};
 use self::steps::{Id, Steps};
 use self::tree::{Map, Tree};
 use self::value::Three;
@@ -34,10 +34,29 @@ use crate::model::path::PackagePath;
 /// What came of a merge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Merged {
-    /// The file; with markers where there are conflicts.
-    pub text: Vec<u8>,
     /// What has to be decided by a person; none of a clean merge.
     pub conflicts: Vec<String>,
+    /// What comes of it with either side preferred, and what both started from; of a clean merge the first alone.
+    outcomes: Three<String>,
+}
+
+impl Merged {
+    fn clean(text: String) -> Self {
+        Self {
+            conflicts: Vec::new(),
+            outcomes: Three { base: String::new(), ours: text, theirs: String::new() },
+        }
+    }
+
+    /// Returns the file; with markers where there are conflicts.
+    #[must_use]
+    pub fn text(&self, markers: &Markers) -> Vec<u8> {
+        let Three { base, ours, theirs } = &self.outcomes;
+        if self.conflicts.is_empty() {
+            return ours.clone().into_bytes();
+        }
+        markers::marked(Three { base: base.as_str(), ours, theirs }, markers).into_bytes()
+    }
 }
 
 /// Which side is written where the two differ.
@@ -80,7 +99,7 @@ impl Merge {
 
 /// One outcome: what would be written, and what is not decided.
 struct Outcome {
-    text: Vec<u8>,
+    text: String,
     conflicts: Vec<String>,
     numbers: Numbers,
     /// Why the outcome cannot stand at all, whichever side is preferred.
@@ -102,17 +121,17 @@ pub fn merge(path: &PackagePath, base: &[u8], ours: &[u8], theirs: &[u8]) -> Opt
         theirs: form(theirs)?,
     };
     if texts.ours == texts.theirs {
-        return Some(Merged { text: texts.ours.into_bytes(), conflicts: Vec::new() });
+        return Some(Merged::clean(texts.ours));
     }
     if is_added {
         let conflicts = vec!["both sides have added the file, with different contents".to_owned()];
-        return Some(Merged { text: marked(&texts.ours, &texts.theirs), conflicts });
+        return Some(Merged { conflicts, outcomes: Three { base: String::new(), ..texts } });
     }
     rename::connectors(&mut texts);
     let sides = Three { base: texts.base.as_str(), ours: &texts.ours, theirs: &texts.theirs };
     let outcome = one(path, sides, (Prefer::Ours, &Apart::Nothing), Numbers::new())?;
     if outcome.conflicts.is_empty() {
-        return Some(Merged { text: outcome.text, conflicts: Vec::new() });
+        return Some(Merged::clean(outcome.text));
     }
     let apart = match &outcome.broken {
         Some(Some(steps)) => [Apart::Steps(steps.clone()), Apart::Code],
@@ -121,15 +140,14 @@ pub fn merge(path: &PackagePath, base: &[u8], ours: &[u8], theirs: &[u8]) -> Opt
     };
     // What is narrowest and differs. A step has one number in both, or every step behind a conflict would be in conflict
     // by its number.
-    let as_text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let text = apart.iter().find_map(|apart| {
+    let outcomes = apart.iter().find_map(|apart| {
         let ours = one(path, sides, (Prefer::Ours, apart), outcome.numbers.clone())?;
         let theirs = one(path, sides, (Prefer::Theirs, apart), ours.numbers)?;
         let stands = ours.broken.is_none() && theirs.broken.is_none() && ours.text != theirs.text;
-        stands.then(|| marked(&as_text(&ours.text), &as_text(&theirs.text)))
+        stands.then_some((ours.text, theirs.text))
     });
-    let text = text.unwrap_or_else(|| marked(&texts.ours, &texts.theirs));
-    Some(Merged { text, conflicts: outcome.conflicts })
+    let (ours, theirs) = outcomes.unwrap_or((texts.ours, texts.theirs));
+    Some(Merged { conflicts: outcome.conflicts, outcomes: Three { base: texts.base, ours, theirs } })
 }
 
 /// Returns the canonical form of what is plain JSON.
@@ -165,8 +183,8 @@ fn one(
             (merge.file(sides, &Kind::of(path)), None)
         }
     };
-    let written = canonical(path, tree.text().as_bytes()).into_owned();
-    Some(Outcome { text: written, conflicts: merge.conflicts, numbers: merge.numbers, broken })
+    let text = String::from_utf8(canonical(path, tree.text().as_bytes()).into_owned()).ok()?;
+    Some(Outcome { text, conflicts: merge.conflicts, numbers: merge.numbers, broken })
 }
 
 impl Merge {
@@ -278,34 +296,4 @@ fn without(sides: &mut Three<Map>, keys: &[&str]) {
     for map in [&mut sides.base, &mut sides.ours, &mut sides.theirs] {
         map.retain(|key, _| !keys.contains(&key.as_str()));
     }
-}
-
-/// Returns two texts as one, with git's markers around the lines in which they differ.
-fn marked(ours: &str, theirs: &str) -> Vec<u8> {
-    // Lines that each side has once, as those with a step's uuid, are not taken apart.
-    let diff = TextDiff::configure().algorithm(Algorithm::Patience).diff_lines(ours, theirs);
-    let (mut out, mut left, mut right) = (String::new(), String::new(), String::new());
-    let flush = |out: &mut String, left: &mut String, right: &mut String| {
-        if !left.is_empty() || !right.is_empty() {
-            out.push_str("<<<<<<< ours\n");
-            out.push_str(left);
-            out.push_str("=======\n");
-            out.push_str(right);
-            out.push_str(">>>>>>> theirs\n");
-            left.clear();
-            right.clear();
-        }
-    };
-    for change in diff.iter_all_changes() {
-        match change.tag() {
-            ChangeTag::Equal => {
-                flush(&mut out, &mut left, &mut right);
-                out.push_str(change.value());
-            }
-            ChangeTag::Delete => left.push_str(change.value()),
-            ChangeTag::Insert => right.push_str(change.value()),
-        }
-    }
-    flush(&mut out, &mut left, &mut right);
-    out.into_bytes()
 }

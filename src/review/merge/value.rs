@@ -22,7 +22,7 @@ const REFERENCE: [&str; 5] = ["zip_name", "name", "folder", "folder_full_path", 
 const CONDITIONS: [&str; 3] = ["conditions", "operand", "type"];
 
 /// Three versions of something.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Three<T> {
     pub(super) base: T,
     pub(super) ours: T,

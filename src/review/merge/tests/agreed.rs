@@ -111,7 +111,7 @@ fn another_generation_of_a_connector_is_no_conflict() {
     block_of(&mut theirs)[1]["input"]["message"] = json!("2");
     let found = merge(&path(), &text(&base), &text(&ours), &text(&theirs)).unwrap();
     assert_eq!(found.conflicts, Vec::<String>::new());
-    let found = String::from_utf8(found.text).unwrap();
+    let found = String::from_utf8(written(&found)).unwrap();
     assert!(found.contains("shop_connector_5_6") && !found.contains("shop_connector_1_2"), "{found}");
 }
 
@@ -147,7 +147,7 @@ fn what_a_comparison_sets_aside_is_no_conflict() {
         for (a, b) in [(&left, &right), (&right, &left)] {
             let found = merge(&path(), &text(&base), &text(a), &text(b)).unwrap();
             assert_eq!(found.conflicts, Vec::<String>::new());
-            assert_eq!(String::from_utf8(found.text).unwrap(), String::from_utf8(text(&left)).unwrap());
+            assert_eq!(String::from_utf8(written(&found)).unwrap(), String::from_utf8(text(&left)).unwrap());
         }
     };
     let connect = |r: &mut Value| r["config"][1]["account_id"]["name"] = json!("M");
@@ -196,7 +196,10 @@ fn connectors_that_are_not_listed_once_are_one_unit() {
         });
         for found in [of(&rename, &connect), of(&connect, &rename)] {
             assert_eq!(found.conflicts, Vec::<String>::new());
-            assert_eq!(String::from_utf8(found.text).unwrap(), String::from_utf8(text(&wanted)).unwrap());
+            assert_eq!(
+                String::from_utf8(written(&found)).unwrap(),
+                String::from_utf8(text(&wanted)).unwrap()
+            );
         }
         let found = of(&connect, &|r| r["config"][0]["account_id"] = json!({"name": "C", "folder": ""}));
         let told = found.conflicts.iter().any(|told| told.starts_with("config was changed on both sides"));
@@ -220,7 +223,7 @@ fn other_files_merge_by_member_and_what_is_no_json_does_not() {
     )
     .unwrap();
     assert_eq!(found.conflicts, Vec::<String>::new());
-    let found: Value = serde_json::from_slice(&found.text).unwrap();
+    let found: Value = serde_json::from_slice(&written(&found)).unwrap();
     assert_eq!(found, json!({"title": "B", "version_no": 5, "a": {"b": 2, "c": 2}}));
     let found = merge(r#"{"a":[1]}"#, r#"{"a":[2]}"#, r#"{"a":[3]}"#).unwrap();
     assert_eq!(found.conflicts, ["a was changed on both sides"]);
@@ -240,7 +243,7 @@ fn what_the_server_derives_is_no_conflict_at_the_top_either() {
     let merged = |ours: &Value, theirs: &Value| {
         let found = merge(&path(), &text(&base), &text(ours), &text(theirs)).unwrap();
         assert_eq!(found.conflicts, Vec::<String>::new());
-        serde_json::from_slice::<Value>(&found.text).unwrap()["description"].clone()
+        serde_json::from_slice::<Value>(&written(&found)).unwrap()["description"].clone()
     };
     let generated = |what: &str| with(json!(format!("When a timer ticks, {what} and 2 other actions")));
     assert_eq!(
@@ -257,6 +260,6 @@ fn what_the_server_derives_is_no_conflict_at_the_top_either() {
     let found =
         merge(&path(), &text(&base), &text(&with(json!("Mine"))), &text(&with(json!("Yours")))).unwrap();
     assert_eq!(found.conflicts, ["description was changed on both sides"]);
-    let (inside, _) = parts(&found.text);
+    let (inside, _) = parts(&written(&found));
     assert_eq!(inside.lines().count(), 5, "{inside}");
 }

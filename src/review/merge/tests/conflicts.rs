@@ -90,7 +90,7 @@ fn only_the_lines_that_differ_are_between_markers() {
         }),
         &edited(|r| block_of(r)[0]["input"]["message"] = json!("2")),
     );
-    let text = String::from_utf8(found.text).unwrap();
+    let text = String::from_utf8(written(&found)).unwrap();
     let marked = "          \"message\": \"1\"\n=======\n          \"message\": \"2\"\n>>>>>>> theirs\n";
     assert!(text.contains(marked) && text.matches("<<<<<<<").count() == 1, "{text}");
     assert!(text.contains("\"level\": \"warn\""), "the other edit is in");
@@ -101,7 +101,7 @@ fn steps_behind_a_conflict_are_not_in_conflict_by_their_number() {
     let remove = edited(|r| drop(block_of(r).remove(0)));
     let change = edited(|r| block_of(r)[0]["input"]["message"] = json!("1"));
     for (ours, theirs) in [(&remove, &change), (&change, &remove)] {
-        let found = String::from_utf8(merged(ours, theirs).text).unwrap();
+        let found = String::from_utf8(written(&merged(ours, theirs))).unwrap();
         assert_eq!(found.matches("<<<<<<< ours\n").count(), 1, "{found}");
     }
 }
@@ -112,7 +112,7 @@ fn a_step_of_a_block_that_was_removed_is_between_the_markers() {
         &edited(|r| block_of(r).retain(|step| step["as"] != "b1")),
         &edited(|r| r["code"]["block"][3]["block"][0]["input"]["message"] = json!("kept")),
     );
-    let text = String::from_utf8(found.text).unwrap();
+    let text = String::from_utf8(written(&found)).unwrap();
     assert!(text.contains("\"message\": \"kept\"") && text.contains("\"keyword\": \"if\""), "{text}");
 }
 
@@ -131,7 +131,7 @@ fn a_step_that_was_moved_into_a_block_that_is_gone_stands_where_each_side_has_it
     });
     for (left, right) in [(&ours, &theirs), (&theirs, &ours)] {
         let found = merged(left, right);
-        let got = String::from_utf8(found.text).unwrap();
+        let got = String::from_utf8(written(&found)).unwrap();
         assert!(got.contains("\"p0\"") && got.contains("\"q0\""), "{got}");
     }
 }
@@ -176,14 +176,14 @@ fn what_cannot_stand_is_between_markers_and_the_other_edits_are_not() {
         for (left, right) in [(&ours, &theirs), (&theirs, &ours)] {
             let found = merged(left, right);
             assert!(found.conflicts.iter().any(|told| told.contains(why)), "{:?}", found.conflicts);
-            let (inside, outside) = parts(&found.text);
+            let (inside, outside) = parts(&written(&found));
             for word in clean {
                 assert!(outside.contains(word) && !inside.contains(word), "{word}\n{inside}");
             }
             for word in apart {
                 assert!(inside.contains(word) && !outside.contains(word), "{word}\n{inside}");
             }
-            assert!(serde_json::from_slice::<Value>(&found.text).is_err());
+            assert!(serde_json::from_slice::<Value>(&written(&found)).is_err());
         }
     }
 }
@@ -213,14 +213,14 @@ fn steps_of_which_some_are_out_of_place_are_written_as_each_side_has_them() {
     for (left, right) in [(&ours, &theirs), (&theirs, &ours)] {
         let found = merge(&path(), &text(&base), &text(left), &text(right)).unwrap();
         assert_eq!(found.conflicts, ["step 7 Else is out of place after merging"]);
-        let (inside, outside) = parts(&found.text);
+        let (inside, outside) = parts(&written(&found));
         assert!(outside.contains("\"concurrency\": 7,") && !inside.contains("concurrency"), "{inside}");
         for word in ["\"else\"", "\"e3\"", "\"e2\"", "q1"] {
             assert!(inside.contains(word) && !outside.contains(word), "{word}\n{inside}");
         }
         // Each side of the markers is that side's steps.
         for (side, own) in [(0, left), (1, right)] {
-            let written: Value = serde_json::from_str(&picked(&found.text, side)).unwrap();
+            let written: Value = serde_json::from_str(&picked(&written(&found), side)).unwrap();
             let own: Value = serde_json::from_slice(&text(own)).unwrap();
             assert_eq!(written["code"], own["code"]);
             assert_eq!(written["concurrency"], 7);

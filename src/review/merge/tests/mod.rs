@@ -64,13 +64,18 @@ fn merged(ours: &Value, theirs: &Value) -> Merged {
     merge(&path(), &text(&recipe()), &text(ours), &text(theirs)).unwrap()
 }
 
+fn written(found: &Merged) -> Vec<u8> {
+    let [ours, base, theirs] = ["ours", "base", "theirs"].map(str::to_owned);
+    found.text(&Markers { style: Style::Merge, size: 7, ours, base, theirs })
+}
+
 #[track_caller]
 fn clean(ours: impl Fn(&mut Value), theirs: impl Fn(&mut Value)) -> Value {
     let (left, right) = (edited(&ours), edited(&theirs));
     let (one, other) = (merged(&left, &right), merged(&right, &left));
     assert_eq!(one.conflicts, Vec::<String>::new());
     assert_eq!(other.conflicts, Vec::<String>::new());
-    serde_json::from_slice(&one.text).unwrap()
+    serde_json::from_slice(&written(&one)).unwrap()
 }
 
 #[track_caller]
@@ -88,8 +93,8 @@ fn conflict(ours: impl Fn(&mut Value), theirs: impl Fn(&mut Value), told: &str) 
     let (left, right) = (edited(&ours), edited(&theirs));
     for (ours, theirs) in [(&left, &right), (&right, &left)] {
         let found = merged(ours, theirs);
-        assert!(!found.conflicts.is_empty(), "{}", String::from_utf8_lossy(&found.text));
-        let text = String::from_utf8(found.text).unwrap();
+        assert!(!found.conflicts.is_empty(), "{}", String::from_utf8_lossy(&written(&found)));
+        let text = String::from_utf8(written(&found)).unwrap();
         assert!(text.contains("<<<<<<< ours\n") && text.contains("\n>>>>>>> theirs\n"), "{text}");
         assert!(serde_json::from_str::<Value>(&text).is_err());
     }

@@ -121,7 +121,7 @@ proptest! {
     ) {
         let (Some(left), Some(right)) = (all(&[&ours]), all(&[&theirs])) else { return Ok(()) };
         let found = merged(&left, &right);
-        let got = String::from_utf8(found.text.clone()).unwrap();
+        let got = String::from_utf8(written(&found)).unwrap();
         // What each side wrote is there, in the file or between the markers; schemas give way.
         let is_refresh = |word: &String| {
             ours.iter().chain(&theirs).any(|edit| matches!(edit, Edit::Refresh(_, name) if name == word))
