@@ -10,7 +10,8 @@ use super::{Context, Exit};
 use crate::fs;
 use crate::git::{Environment, Git, conflict_style, merge_text};
 use crate::model::path::PackagePath;
-use crate::review::merge::{Markers, Style, merge};
+use crate::review::markers::{Markers, Style};
+use crate::review::merge::merge;
 use crate::review::printable::{line, one_line};
 
 /// Merge two people's edits of one file

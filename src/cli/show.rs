@@ -19,8 +19,9 @@ const MAX_BYTES: u64 = 64 << 20;
 ///
 /// A recipe as numbered steps, with pills and conditions in words, without what
 /// the server derives; every other kind in its own outline; connector source as
-/// it is. What cannot be understood is shown as text, and what is none, or more
-/// than 64 MiB, by its size and hash.
+/// it is. A file with conflict markers is the outline of both sides, with the
+/// markers where they differ. What cannot be understood is shown as text, and
+/// what is none, or more than 64 MiB, by its size and hash.
 ///
 ///   recipesync show orders/invoice.recipe.json
 ///

@@ -14,6 +14,7 @@ pub mod leaf;
 pub mod lines;
 pub mod lists;
 pub mod markdown;
+pub mod markers;
 pub mod marks;
 pub mod matching;
 pub mod merge;

@@ -266,6 +266,47 @@ fn conflicts_are_marked_as_git_marks_them() {
     }
 }
 
+#[test]
+fn a_conflict_is_read_as_an_outline_too() {
+    let desk = Desk::new();
+    assert!(desk.ours(&["git-setup"]).status.success());
+    desk.commit("Set up");
+    desk.branches(FILE, &two_steps("mine", "two"), &two_steps("yours", "two"));
+    let merge = |style: &str| {
+        let setting = format!("merge.conflictStyle={style}");
+        let output = run(desk.folder.path(), "git", &["-c", &setting, "merge", "--quiet", "theirs"]);
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let output = run(desk.folder.path(), "git", &["diff"]);
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    // Before 2.44 git does not tell what the sides are called.
+    let diff = merge("merge").replace("<<<<<<< HEAD", "<<<<<<< ours");
+    insta::assert_snapshot!(diff.split_once("@@@").unwrap().1, @"
+         -1,3 -1,3 +1,5 @@@
+        ++this file has conflict markers, at line 8: what differs between the sides is marked below
+        ++
+          recipe: Intake
+          private: yes   concurrency: 1
+          
+        @@@ -6,6 -6,6 +8,10 @@@ step
+                every: 5
+                time_unit: minutes
+              Logger · Log message  @l1
+        ++<<<<<<< ours
+         +        message: mine
+        ++=======
+        +         message: yours
+        ++>>>>>>> theirs
+              Logger · Log message  @l2
+                  message: two
+        ");
+    desk.git(&["merge", "--abort"]);
+    let diff = merge("diff3");
+    assert!(diff.contains("\n++|||||||") && diff.contains("\n++        message: one\n++=======\n"), "{diff}");
+    assert!(desk.git(&["diff", "--no-textconv"]).contains("\"message\": \"one\""));
+}
+
 /// Whether the git at hand tells a merge driver what the sides are called: 2.44 was the first.
 fn tells_labels() -> bool {
     let told = run(Path::new("/"), "git", &["version"]).stdout;

@@ -8,7 +8,6 @@ mod apart;
 mod arrange;
 mod check;
 mod config;
-mod markers;
 mod recipe;
 mod rename;
 mod steps;
@@ -20,10 +19,10 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use self::markers::{Markers, Style};
 use self::steps::{Id, Steps};
 use self::tree::{Map, Tree};
 use self::value::Three;
+use super::markers::{Markers, marked};
 use super::recipe::Recipe;
 use crate::asset::canonical::canonical;
 use crate::asset::fields::Place;
@@ -55,7 +54,7 @@ impl Merged {
         if self.conflicts.is_empty() {
             return ours.clone().into_bytes();
         }
-        markers::marked(Three { base: base.as_str(), ours, theirs }, markers).into_bytes()
+        marked([base, ours, theirs], markers).into_bytes()
     }
 }
 

@@ -19,6 +19,7 @@ mod generic;
 mod page;
 mod recipe;
 mod table;
+mod unmerged;
 
 /// A file in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +74,9 @@ fn json(kind: &Kind, name: &str, bytes: &[u8], source: Option<&[u8]>, numbers: N
     let doc = match Doc::parse(bytes) {
         Ok(doc) => doc,
         Err(why) => {
+            if let Some(outline) = unmerged::outline(kind, name, bytes, source, numbers) {
+                return outline;
+            }
             return plain(name, bytes, name.ends_with(".json").then_some(&why));
         }
     };

@@ -361,6 +361,65 @@ fn bytes_that_are_no_text_are_written_out_or_counted() {
 
         copy None
         binary: 14 bytes, blake3 9a9a6d7411247f2a1605a9cc24422b3f90c7adeb0cd2c218f8fe28ffacc32cd6
+    "#);
+}
+
+#[test]
+fn a_file_with_conflict_markers_is_the_outline_of_both_sides() {
+    let recipe = |lines: &str| {
+        let start = "{\n\"code\": {\"keyword\": \"trigger\", \"provider\": \"clock\", \"name\": \"timer\", \"number\": 0,\n";
+        let text =
+            format!("{start}\"input\": {{\n{lines}\"unit\": \"h\"}}}},\n\"config\": [], \"name\": \"R\"}}\n");
+        outline("x.recipe.json", text.as_bytes(), None, Numbers::Shown)
+    };
+    let told = recipe("<<<<<<< HEAD\n\"every\": 1,\n||||||| 3c1\n=======\n\"every\": 2,\n>>>>>>> a\u{1b}b\n");
+    assert_eq!(told.note, None);
+    insta::assert_snapshot!(told.text, @r"
+        this file has conflict markers, at line 4: what differs between the sides is marked below
+
+        recipe: R
+
+        steps
+          0   Trigger: Scheduler · Timer
+        <<<<<<< HEAD
+                  every: 1
+        ||||||| 3c1
+        =======
+                  every: 2
+        >>>>>>> a\u{1b}b
+                  unit: h
+        ");
+    let told = recipe("<<<<<<< HEAD\n\"every\": 1,\n=======\n\"every\":  1,\n>>>>>>> b\n");
+    insta::assert_snapshot!(told.text, @r#"
+        this file has conflict markers, at line 4: both sides have the same outline, and the lines of the file stand below it
+
+        recipe: R
+
+        steps
+          0   Trigger: Scheduler · Timer
+                  every: 1
+                  unit: h
+
+        <<<<<<< HEAD
+        "every": 1,
+        =======
+        "every":  1,
+        >>>>>>> b
+        "#);
+    let told = recipe("<<<<<<< HEAD\n\"every\": 1,\n=======\n\"every\":\n>>>>>>> b\n");
+    insta::assert_snapshot!(told.text, @r#"
+        this file has conflict markers, at line 4: it is shown as text
+
+        {
+        "code": {"keyword": "trigger", "provider": "clock", "name": "timer", "number": 0,
+        "input": {
+        <<<<<<< HEAD
+        "every": 1,
+        =======
+        "every":
+        >>>>>>> b
+        "unit": "h"}},
+        "config": [], "name": "R"}
         "#);
 }
 

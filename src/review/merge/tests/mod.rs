@@ -7,6 +7,7 @@ mod random;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::review::markers::Style;
 
 fn path() -> PackagePath {
     PackagePath::parse("a.recipe.json").unwrap()
