@@ -27,7 +27,7 @@ pub struct Matching {
 }
 
 /// What a step does: keyword, connector without the part that differs between workspaces, operation.
-type Sort<'s> = (&'s str, Option<&'s str>, Option<&'s str>);
+pub(super) type Sort<'s> = (&'s str, Option<&'s str>, Option<&'s str>);
 
 impl Matching {
     /// Pairs the steps of two versions of a recipe, in time linear in their number but for the few that only their
@@ -188,7 +188,8 @@ impl Matching {
     }
 }
 
-fn sort<'s>(step: &'s Step<'_>) -> Sort<'s> {
+/// Returns what a step does.
+pub(super) fn sort<'s>(step: &'s Step<'_>) -> Sort<'s> {
     let provider = step.provider.as_deref();
     (&step.keyword, provider.map(slug), step.name.as_deref())
 }

@@ -6,7 +6,7 @@ use super::tree::{Map, Tree, same};
 use super::value::Three;
 use crate::asset::fields::Place;
 use crate::review::lists::increasing;
-use crate::review::matching::Matching;
+use crate::review::matching::{Matching, sort};
 use crate::review::recipe::Recipe;
 
 /// A step in all versions. The trigger is 0.
@@ -117,7 +117,9 @@ fn alike(
 ) -> BTreeMap<usize, usize> {
     let mut found = BTreeMap::new();
     pair(&mut found, ours, theirs, added, other, |recipe, number| {
-        recipe.steps[number].uuid.as_ref().map(ToString::to_string)
+        // The same name for steps that do different things is an accident, and no step that was edited.
+        let step = &recipe.steps[number];
+        step.uuid.as_ref().map(|uuid| format!("{:?} {uuid}", sort(step)))
     });
     pair(&mut found, ours, theirs, added, other, |recipe, number| {
         let Tree::Map(mut fields) = Tree::read(recipe.doc, recipe.steps[number].node) else { return None };

@@ -92,6 +92,39 @@ fn a_step_inserted() {
 }
 
 #[test]
+fn a_step_in_the_place_of_another_one() {
+    let told = edit(TRAVEL, &travelperk(), |recipe| {
+        let step = &mut recipe["code"]["block"][3]["block"][0];
+        step["provider"] = json!("netsuite");
+        step["as"] = json!("77aa0001");
+        step["uuid"] = json!("f0000000-0000-4000-8000-000000000001");
+    });
+    insta::assert_snapshot!(told, @"
+        ~ recipe travelperk_fyle_integration.recipe.json “TravelPerk <> Fyle Integration”: 1 step added, 1 step removed
+          - step 5 Fyle · Post expenses
+          -     data.category_id: ‹Step 4 For each → category›
+          -     data.claim_amount: ‹Step 4 For each → totalAmount›
+          -     data.currency: ‹Step 4 For each → Currency›
+          -     data.is_reimbursable: false
+          -     data.merchant: ‹Step 4 For each → vendor›
+          -     data.purpose: =‹Trigger → lines.first.metadata.travelers.first.name› + ' : ' + ‹Step 4 For each → Description› 
+          -     data.source: TPA
+          -     data.spent_at: ‹Step 4 For each → expenseDate›
+          + step 5 Netsuite · Post expenses
+          +     data.category_id: ‹Step 4 For each → category›
+          +     data.claim_amount: ‹Step 4 For each → totalAmount›
+          +     data.currency: ‹Step 4 For each → Currency›
+          +     data.is_reimbursable: false
+          +     data.merchant: ‹Step 4 For each → vendor›
+          +     data.purpose: =‹Trigger → lines.first.metadata.travelers.first.name› + ' : ' + ‹Step 4 For each → Description› 
+          +     data.source: TPA
+          +     data.spent_at: ‹Step 4 For each → expenseDate›
+
+        1 recipe changed
+        ");
+}
+
+#[test]
 fn a_formula_and_a_long_text() {
     let told = edit(TRAVEL, &travelperk(), |recipe| {
         let purpose = &mut recipe["code"]["block"][3]["block"][0]["input"]["data"]["purpose"];

@@ -227,3 +227,43 @@ fn steps_of_which_some_are_out_of_place_are_written_as_each_side_has_them() {
         }
     }
 }
+
+#[test]
+fn different_new_steps_are_never_one_that_was_edited() {
+    let new = |uuid: &str, alias: &str, provider: &str, operation: &str| {
+        json!({"keyword": "action", "provider": provider, "name": operation, "as": alias, "uuid": uuid,
+            "input": {"message": "hello", "level": "info", "list": ["x"]}})
+    };
+    // In a gap of its own, or where both have removed the same step, that has most of their input.
+    for removes in [false, true] {
+        // A tool may name steps by their places.
+        for (uuids, aliases) in
+            [(["n1", "n2"], ["x1", "x2"]), (["n1", "n1"], ["x1", "x2"]), (["n1", "n2"], ["x1", "x1"])]
+        {
+            let put = |at: usize, step: Value| {
+                edited(|recipe| {
+                    block_of(recipe).splice(1..1 + usize::from(removes), []).for_each(drop);
+                    block_of(recipe).insert(at, step.clone());
+                })
+            };
+            let mail = new(uuids[0], aliases[0], "gmail", "send_mail");
+            let file = new(uuids[1], aliases[1], "box", "upload_file");
+            let (ours, theirs) = (put(1, mail), put(1, file.clone()));
+            let found = merged(&ours, &theirs);
+            let told = "step 2 Gmail · Send mail and step 2 Box · Upload file were put in one place: which comes first?";
+            assert_eq!(found.conflicts, [told]);
+            for (side, wanted) in [&ours, &theirs].into_iter().enumerate() {
+                let left: Value = serde_json::from_str(&picked(&written(&found), side)).unwrap();
+                assert_eq!(left["code"], wanted["code"], "{uuids:?} {aliases:?}");
+            }
+            let found = merged(&ours, &put(3, file)).conflicts;
+            let twice = |key: &str, names: [&str; 2]| {
+                (names[0] == names[1]).then(|| format!("different steps got the same {key} {}", names[0]))
+            };
+            assert_eq!(
+                found,
+                twice("uuid", uuids).into_iter().chain(twice("as", aliases)).collect::<Vec<_>>()
+            );
+        }
+    }
+}
