@@ -2,11 +2,14 @@
 //!
 //! A line has a sign, and stands at one of four depths. How that looks is not decided here.
 
+use std::collections::{HashMap, HashSet};
+
 use super::change::{AssetChange, AssetDiff, Change, Content, FoldKind, Folded, Op, StepRef, What};
 use super::hidden::HIDDEN;
 use super::hunks::hunks;
 use super::marks::{Span, marked};
 use super::printable::{line, one_line};
+use super::twins;
 
 /// The most columns of an old and a new value on one line.
 const MAX_COLUMNS: usize = 90;
@@ -109,15 +112,24 @@ pub fn is_told(asset: &AssetDiff) -> bool {
 /// Returns the line of an asset: what it is, what it is called and what there is to tell.
 #[must_use]
 pub fn heading(asset: &AssetDiff) -> Line {
-    let mut text = format!("{} {}", line(asset.kind.word()), line(&asset.path));
-    if let Some(name) = &asset.name {
-        text.push_str(&format!(" “{}”", line(name)));
+    let both = |new: &str, old: &Option<String>| {
+        let (new, old) = (line(new), old.as_deref().map(line));
+        match old.as_deref().map(|old| twins::apart(&new, old)) {
+            Some((new, old)) => (new.into_owned(), Some(old.into_owned())),
+            None => (new, None),
+        }
+    };
+    let (path, old_path) = both(&asset.path, &asset.old_path);
+    let (name, old_name) = both(asset.name.as_deref().unwrap_or_default(), &asset.old_name);
+    let mut text = format!("{} {path}", line(asset.kind.word()));
+    if asset.name.is_some() {
+        text.push_str(&format!(" “{name}”"));
     }
-    if let Some(name) = &asset.old_name {
-        text.push_str(&format!(" (was “{}”)", line(name)));
+    if let Some(name) = old_name {
+        text.push_str(&format!(" (was “{name}”)"));
     }
-    if let Some(path) = &asset.old_path {
-        text.push_str(&format!(" (from {})", line(path)));
+    if let Some(path) = old_path {
+        text.push_str(&format!(" (from {path})"));
     }
     text.extend([": ", &asset.headline]);
     Line::new(Depth::Asset, sign(asset), text)
@@ -155,7 +167,29 @@ pub fn body(asset: &AssetDiff, details: bool) -> Vec<Line> {
         let text = format!("{} {} → {}", volatile.field, value(&volatile.old), value(&volatile.new));
         lines.push(Line::new(Depth::Change, Sign::Folded, text));
     }
+    tell_apart(&mut lines);
     lines
+}
+
+/// Writes out what tells lines apart that would look the same.
+fn tell_apart(lines: &mut [Line]) {
+    let mut texts: HashMap<String, HashSet<String>> = HashMap::new();
+    for text in lines.iter().map(Line::text).filter(|text| !text.is_ascii()) {
+        texts.entry(twins::looks(&text).into_owned()).or_default().insert(text);
+    }
+    if texts.is_empty() {
+        return;
+    }
+    for text in lines.iter().map(Line::text).filter(|text| text.is_ascii()) {
+        if let Some(twins) = texts.get_mut(&text) {
+            twins.insert(text);
+        }
+    }
+    for line in lines {
+        if texts.get(&*twins::looks(&line.text())).is_some_and(|twins| twins.len() > 1) {
+            line.spans.iter_mut().for_each(|span| span.text = twins::written_out(&span.text));
+        }
+    }
 }
 
 /// Returns the numbers of steps in words: `step 5`, `steps 5–7, 10`. They are sorted.
@@ -305,11 +339,12 @@ fn pair(depth: Depth, sign: Sign, name: &str, values: (Option<&str>, Option<&str
         }
         return lines;
     }
+    let (old, new) = twins::apart(old, new);
     let is_short = old.chars().count() + new.chars().count() + 3 <= MAX_COLUMNS;
     if is_short && !old.contains(" → ") && !new.contains(" → ") {
         return vec![Line::new(depth, sign, format!("{name}: {old} → {new}"))];
     }
-    let (was, is) = marked(old, new);
+    let (was, is) = marked(&old, &new);
     vec![
         Line::new(depth, sign, format!("{name}:")),
         Line { depth: Depth::Value, sign: Sign::Removed, spans: was },

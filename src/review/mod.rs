@@ -26,5 +26,6 @@ pub mod render;
 pub mod show;
 pub mod step;
 pub mod text;
+pub mod twins;
 pub mod value;
 pub mod values;

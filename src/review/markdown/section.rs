@@ -2,7 +2,7 @@
 
 use super::super::change::{AssetDiff, Change, What};
 use super::super::lines::{Depth, Line, Sign, body};
-use super::super::printable;
+use super::super::{printable, twins};
 use super::{escape, greatest, utf16};
 
 /// How much of a section is left out. Each one leaves out what the ones before it do.
@@ -61,12 +61,13 @@ impl<'d> Section<'d> {
         let asset = self.asset;
         let mut out = String::from(if self.open { "<details open>" } else { "<details>" });
         let mark = sign_text(super::super::lines::sign(asset));
-        let from = asset.old_path.as_ref().map(|path| format!(" (from {})", escape::code(path)));
+        let (path, old_path) = twins::apart(&asset.path, asset.old_path.as_deref().unwrap_or(&asset.path));
+        let from = asset.old_path.as_ref().map(|_| format!(" (from {})", escape::code(&old_path)));
         out.push_str(&format!(
             "<summary>{mark} <b>{}</b> — {}</summary>\n\n{}{}\n",
             escape::name(title(asset)),
             escape::name(&asset.headline),
-            escape::code(&asset.path),
+            escape::code(&path),
             from.unwrap_or_default()
         ));
         let lines = self.fenced(cut);

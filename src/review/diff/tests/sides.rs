@@ -355,3 +355,53 @@ fn a_secret_is_known_by_the_name_beside_it_in_each_version() {
     let broken = told(&versions("a.lookup_table.json", "{\n", lines));
     assert!(broken.contains("(hidden)") && !broken.contains("EXAMPLE"), "{broken}");
 }
+
+#[test]
+fn what_looks_the_same_is_told_apart() {
+    let mut old: Value = serde_json::from_str(RECIPE).unwrap();
+    let mut new = old.clone();
+    let input = |recipe: &mut Value, texts: [&str; 4]| {
+        let [name, key, text, long] = texts;
+        recipe["name"] = json!(name);
+        let input = &mut recipe["code"]["block"][0]["input"];
+        input["limit"] = json!(format!("{text} ❤\u{fe0f}"));
+        input[key] = json!("1");
+        input["sql"] = json!(format!("{long}\nsame ❤\u{fe0f}\n"));
+        input["url"] = json!(format!("https://acme.example/{}/{text}", "a".repeat(80)));
+    };
+    input(&mut old, ["Order ❤", "stra\u{df}e \u{e9}", "M\u{fc}ller", "one Caf\u{e9}\ntwo"]);
+    input(&mut new, ["Order ❤\u{fe0f}", "stra\u{df}e e\u{301}", "Mu\u{308}ller", "one Cafe\u{301}\nthree"]);
+    let path = |name: &str| format!("Caf{name}/look_up_order.recipe.json");
+    let found =
+        folders(files(&[(&path("\u{e9}"), old.to_string())]), files(&[(&path("e\u{301}"), new.to_string())]));
+    insta::assert_snapshot!(told(&found), @r"
+        ~ recipe Cafe\u{301}/look_up_order.recipe.json “Order ❤\u{fe0f}” (was “Order ❤”) (from Café/look_up_order.recipe.json): 1 step changed, 1 recipe setting changed
+          ~ name: Order ❤ → Order ❤\u{fe0f}
+          ~ step 1 Data table · Get records
+              ~ limit: Müller ❤\u{fe0f} → Mu\u{308}ller ❤\u{fe0f}
+              ~ sql:
+                  @@ -1,3 +1,3 @@
+                  -one Café
+                  -two
+                  +one Cafe\u{301}
+                  +three
+                   same ❤️
+              + straße e\u{301}: 1
+              - straße é: 1
+              ~ url:
+                  - https://acme.example/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/[-Müller-]
+                  + https://acme.example/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/{+Mu\u{308}ller+}
+
+        1 recipe changed
+        ");
+    let options = crate::review::markdown::Options {
+        title: "orders",
+        max_chars: 0,
+        details: false,
+        diagram: None,
+        command: "",
+    };
+    let markdown = crate::review::markdown::markdown(&found, &options);
+    let told = markdown.lines().find(|line| line.contains("(from")).unwrap();
+    assert_eq!(told, r"`Cafe\u{301}/look_up_order.recipe.json` (from `Café/look_up_order.recipe.json`)");
+}
