@@ -31,7 +31,7 @@ pub struct Event {
     pub verdict: Option<Verdict>,
     /// What it was: `2 recipes changed, 1 added`, or a commit's subject.
     pub summary: String,
-    /// What was changed, a line each with the file that it is of; of an export that changed a few files alone.
+    /// What was changed, or was to be by an import, a line each with the file that it is of; where it is a few files.
     #[serde(default)]
     pub changes: Vec<String>,
     /// Who: the author of the commit.

@@ -167,6 +167,9 @@ pub struct Attempt {
     pub commit: CommitId,
     /// The files that it is about.
     pub paths: Files,
+    /// What it changes, a line each with the file that it is of. Not said by older versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<String>,
     /// The process that recorded it: another one cannot know whether the request was sent.
     pub run: u64,
     /// Whether it waits for its turn, so that it is known that nothing was sent. Not said by older versions.

@@ -6,6 +6,7 @@ use super::Wiring;
 use crate::blocking;
 use crate::git::GitError;
 use crate::model::edits::Changes;
+use crate::model::message::{self, Change};
 use crate::model::path::PackagePath;
 use crate::model::plan::Files;
 use crate::review::brief::brief;
@@ -42,4 +43,23 @@ pub(super) async fn briefs(
         changed.into_iter().zip(files.chunks_exact(2)).map(tell).collect()
     });
     Ok(told.await)
+}
+
+/// Returns what an import changes in the workspace, in the words of an export.
+pub(super) async fn of_import(wiring: &Wiring, workspace: &Files, files: &Files) -> Vec<String> {
+    let changes: Changes = files.iter().map(|(path, blob)| (path.clone(), Some(*blob))).collect();
+    // A file that cannot be read is one that cannot be packed either: that stops the import, and says why.
+    let briefs = briefs(wiring, workspace, &changes).await.unwrap_or_default();
+    told(&message::assets(workspace, &changes), briefs.iter())
+}
+
+/// Returns a line a change, with the asset that it is of.
+pub(super) fn told<'n>(
+    assets: &BTreeMap<PackagePath, Change>,
+    changes: impl Iterator<Item = (&'n PackagePath, &'n Vec<String>)>,
+) -> Vec<String> {
+    changes
+        .filter(|(path, _)| assets.contains_key(*path))
+        .flat_map(|(path, lines)| lines.iter().map(move |line| format!("{path}: {line}")))
+        .collect()
 }

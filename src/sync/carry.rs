@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use super::briefs::of_import;
 use super::error::StepError;
 use super::export::{View, put_off};
 use super::observe::{Observed, print};
@@ -112,7 +113,7 @@ async fn decide(wiring: &Wiring, view: View, clock: Now) -> StepResult {
         state.rest = rest::after(&records, &sides, &changes, pushed.is_some(), &package, &branches);
         state.basis = listed.map(|listing| Basis { listing, branches, at: export.asked });
         let tip = pushed.filter(|_| sides.mirror.is_none()).unwrap_or(sides.watched.revision.clone());
-        return Ok(finish(wiring, state, records, events, &sides, plan, tip, export.is_fresh, clock.later()));
+        return Ok(finish(wiring, state, records, events, &sides, plan, tip, export, clock).await);
     }
     let branch = wiring.branch().to_string();
     put_off(before, StepError::Outrun { branch, times: RACES })
@@ -173,7 +174,7 @@ async fn settle_attempt(
         commit: Some(attempt.commit),
         verdict: Some(judgement.verdict),
         summary: info.as_ref().map(|info| info.subject.clone()).unwrap_or_default(),
-        changes: Vec::new(),
+        changes: attempt.changes.clone(),
         by: info.map(|info| info.author).unwrap_or_default(),
         reason: judgement.reason,
         recipes: judgement.recipes,
@@ -287,7 +288,7 @@ fn learn(records: &mut Records, plan: &Plan, changes: &Changes, commit: Option<C
 
 /// Writes down what waits, and prepares the import of what goes to the workspace.
 #[expect(clippy::too_many_arguments, reason = "the parts of one look, each used once")]
-fn finish(
+async fn finish(
     wiring: &Wiring,
     mut state: Box<State>,
     mut records: Records,
@@ -295,9 +296,10 @@ fn finish(
     sides: &Sides,
     plan: Plan,
     tip: Revision,
-    is_fresh: bool,
-    now: DateTime<Utc>,
+    export: Export,
+    clock: Now,
 ) -> Stepped {
+    let now = clock.later();
     let mut paths = plan.to_workspace;
     paths.retain(|path, blob| !is_refused(&state, path, *blob));
     state.conflicts = plan.conflicts;
@@ -316,7 +318,7 @@ fn finish(
         state.stalled = Some(StepError::BranchMissing { branch: tip.name.clone() }.stall());
     }
     let mut next = Next::Settled(state.due.unwrap_or(now).min(now + wiring.poll));
-    if !is_fresh {
+    if !export.is_fresh {
         // Somebody may have edited since: look again before anything is imported or called in step.
         state.waiting = paths.len().max(1);
         state.look = true;
@@ -332,8 +334,17 @@ fn finish(
         }
         state.waiting = paths.len();
         let run = wiring.run;
-        let attempt = Attempt { commit, paths, run, queued: true, at: now, package: None, outcome: None };
-        state.attempt = Some(attempt);
+        let changes = of_import(wiring, &sides.workspace, &paths).await;
+        state.attempt = Some(Attempt {
+            commit,
+            paths,
+            changes,
+            run,
+            queued: true,
+            at: now,
+            package: None,
+            outcome: None,
+        });
         state.phase = Phase::Importing { package: None, since: now, polls: 0 };
         next = Next::Now;
     }

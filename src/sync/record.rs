@@ -9,14 +9,14 @@ use chrono::{DateTime, Utc};
 use tracing::debug;
 
 use super::branch::Branch;
-use super::briefs::briefs;
+use super::briefs::{briefs, told};
 use super::carry::Export;
 use super::error::StepError;
 use super::{Wiring, authors};
 use crate::git::{GitError, Turn};
-use crate::model::edits::{Changes, Edit, Note, Part, parts};
+use crate::model::edits::{Changes, Edit, Part, parts};
 use crate::model::history::{Event, EventKind};
-use crate::model::message::{self, Change, Origin};
+use crate::model::message::{self, Origin};
 use crate::model::path::PackagePath;
 use crate::model::plan::Plan;
 use crate::model::project::Source;
@@ -118,20 +118,11 @@ async fn commit(
             commit: Some(commit),
             verdict: None,
             summary: message::summary(&assets),
-            changes: told(&assets, &part.notes),
+            changes: told(&assets, part.notes.iter().map(|(path, note)| (path, &note.changes))),
             by: part.by.unwrap_or_else(|| git.author().to_owned()),
             reason: None,
             recipes: Vec::new(),
         });
     }
     Ok(events)
-}
-
-/// Returns a line a change, with the asset that it is of.
-fn told(assets: &BTreeMap<PackagePath, Change>, notes: &BTreeMap<PackagePath, Note>) -> Vec<String> {
-    let lines = notes.iter().flat_map(|(path, note)| note.changes.iter().map(move |line| (path, line)));
-    lines
-        .filter(|(path, _)| assets.contains_key(*path))
-        .map(|(path, line)| format!("{path}: {line}"))
-        .collect()
 }

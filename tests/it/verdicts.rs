@@ -91,6 +91,33 @@ fn a_refused_import_says_which_recipe_and_why() {
 }
 
 #[test]
+fn a_history_tells_what_an_import_changes_in_the_words_of_an_export() {
+    let (stage, _) = committed();
+    stage.sync().expect(0, "in_sync");
+    stage.edit_on_branch("main", INTAKE, "two", "three");
+    stage.fault(&on_import(&json!("no_effect")));
+    stage.sync().expect(2, "stalled");
+    let history: Value = serde_json::from_str(&stage.run(&["history", "orders", "--json"]).stdout).unwrap();
+    let told: Vec<_> = history
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|event| event["kind"] == "import")
+        .map(|event| (event["verdict"].clone(), event["changes"].clone()))
+        .collect();
+    let line = |change: &str| json!([format!("{INTAKE}: step 1 Logger · Log message: message: {change}")]);
+    assert_eq!(
+        told,
+        [(json!("applied"), line("one → two")), (json!("no_effect"), line("two → three"))],
+        "what was to be changed, where it was not"
+    );
+    let text = stage.run(&["history", "orders"]).stdout;
+    let lines: Vec<&str> = text.lines().rev().take(2).collect();
+    assert_eq!(lines[0], format!("    {INTAKE}: step 1 Logger · Log message: message: two → three"));
+    assert!(lines[1].contains("  import  package ") && lines[1].contains("  no_effect  "), "{text}");
+}
+
+#[test]
 fn a_failed_import_waits_even_where_the_files_agree() {
     let (stage, _) = committed();
     stage.fault(&on_import(&result("stopped")));
