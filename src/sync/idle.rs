@@ -36,7 +36,8 @@ pub(super) async fn step(wiring: &Wiring, mut state: Box<State>, now: Now) -> Re
         state.look = true;
         return export::begin(wiring, state, clock).await;
     }
-    if let Some(branch) = &mut state.branch {
+    // A tip stands for the tree beside it: where that has changed, the look that is due finds it.
+    if let Some(branch) = state.branch.as_mut().filter(|branch| branch.tree == tip.tree) {
         branch.commit = tip.commit;
     }
     let next = state.due.unwrap_or(now).min(now + wiring.poll);

@@ -56,6 +56,18 @@ fn versioning_tells_a_commit_of_somebody_else_as_drift_and_keeps_it() {
 }
 
 #[test]
+fn a_commit_of_somebody_else_that_was_seen_between_two_looks_is_drift_at_the_next() {
+    let mut pairing = Pairing::export_only();
+    pairing.more = "export.schedule = \"3s\"".to_owned();
+    let stage = Stage::in_sync(pairing, &two_recipes());
+    let _daemon = stage.spawn(&["run"]);
+    stage.wait("a look", || stage.requests("assets.list") > 1);
+    // The daemon hears of it at once, and looks at the workspace when its schedule says so.
+    stage.edit_on_branch("main", INTAKE, "one", "two");
+    stage.wait("drift", || stage.status()["state"] == "drift");
+}
+
+#[test]
 fn deployment_imports_commits_and_tells_edits_as_drift() {
     let stage = Stage::new(Pairing::import_only(), &[]);
     stage.commit("main", INTAKE, &recipe("Intake", "one"));
