@@ -8,6 +8,9 @@ use serde_json::value::RawValue;
 
 use super::loose;
 
+/// More assets than this are in no package that would be taken, and need not be held in memory.
+const MAX_ASSETS: usize = 50_000;
+
 /// The workspace that a token belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Identity {
@@ -160,7 +163,11 @@ fn listed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<FolderAsset>
         let asset: FolderAsset = serde_json::from_str(text.get()).map_err(D::Error::custom)?;
         Ok(FolderAsset { said: text.get().to_owned(), ..asset })
     };
-    Vec::<&'de RawValue>::deserialize(deserializer)?.into_iter().map(asset).collect()
+    let texts = Vec::<&'de RawValue>::deserialize(deserializer)?;
+    if texts.len() > MAX_ASSETS {
+        return Err(D::Error::custom(format_args!("{} assets, more than {MAX_ASSETS}", texts.len())));
+    }
+    texts.into_iter().map(asset).collect()
 }
 
 #[cfg(test)]
@@ -206,7 +213,10 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_is_missing_is_not_an_empty_one() {
+    fn a_list_that_is_missing_is_not_an_empty_one_and_one_that_is_too_long_is_refused() {
+        let many = |count| format!(r#"{{"result":{{"assets":[{}]}}}}"#, vec![r#"{"id":1}"#; count].join(","));
+        assert!(serde_json::from_str::<Enveloped<Assets>>(&many(MAX_ASSETS)).is_ok());
+        assert!(serde_json::from_str::<Enveloped<Assets>>(&many(MAX_ASSETS + 1)).is_err());
         for json in [r#"{"result":{}}"#, r#"{"result":{"assets":null}}"#, r#"{"result":{"assets":[{}]}}"#] {
             assert!(serde_json::from_str::<Enveloped<Assets>>(json).is_err(), "{json}");
         }
