@@ -64,7 +64,8 @@ pub struct State {
     /// Names the package and the branches of the last look, where it has changed no record and has left nothing to
     /// do: another look at the same leads to nothing again.
     pub rest: Option<String>,
-    /// What a look without an export can rest on: written at the end of a full one, gone as soon as another look begins.
+    /// What a look without an export can rest on: written at the end of a full one, gone as soon as another look has
+    /// begun, but for one that was stopped before it had asked for an export.
     pub basis: Option<Basis>,
     /// Whether a person asked for a full export that has not been asked for since.
     pub full: bool,

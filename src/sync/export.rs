@@ -7,8 +7,10 @@ use tracing::debug;
 
 use super::error::{Disposition, StepError};
 use super::observe::{self, Observed, Sealed};
+use super::workspace::Leave;
 use super::{CURRENT, Failed, Now, Stepped, Wiring, fail, light, rest};
 use crate::blocking;
+use crate::model::basis::Basis;
 use crate::model::project::Source;
 use crate::model::state::{Begun, Next, Phase, Records, State};
 use crate::workato::{Class, Download, JobStatus, Turn, WorkatoError, poll_delay};
@@ -70,21 +72,18 @@ pub(super) fn turn<'a>(wiring: &'a Wiring, state: &State) -> Turn<'a> {
 pub(super) async fn begin(wiring: &Wiring, state: Box<State>, clock: Now) -> Fetched {
     let leave = wiring.workspace.leave_to_look(turn(wiring, &state)).await;
     // Made only now, so that thousands may wait for it.
-    let begun = Box::pin(ask(wiring, state, clock)).await;
-    drop(leave);
-    begun
+    Box::pin(ask(wiring, state, leave, clock)).await
 }
 
-async fn ask(wiring: &Wiring, mut state: Box<State>, clock: Now) -> Fetched {
-    let now = clock.time;
-    let client = wiring.workspace.client();
+async fn ask(wiring: &Wiring, mut state: Box<State>, leave: Leave<'_>, clock: Now) -> Fetched {
+    let (now, client) = (clock.time, wiring.workspace.client());
     let turn = turn(wiring, &state);
-    // Whatever this comes to, only its end says again what later looks can rest on.
+    // Whatever this comes to, only its end says again what later looks can rest on; a stop is as if it had not begun.
     let basis = state.basis.take().filter(|_| !state.full);
     let mut listed = None;
     match wiring.workspace.check_identity(turn, state.workspace_id, now).await {
         Ok(id) => state.workspace_id = id.or(state.workspace_id),
-        Err(error) => return fail(state, error),
+        Err(error) => return nothing_asked(state, basis, error),
     }
     wiring.workspace.note_listing(&wiring.project.name, None);
     let manifest = match wiring.project.source {
@@ -93,13 +92,15 @@ async fn ask(wiring: &Wiring, mut state: Box<State>, clock: Now) -> Fetched {
             let assets = match client.folder_assets(turn, folder).await {
                 Ok(assets) if assets.is_empty() => return empty_folder(wiring, state, now).await,
                 Ok(assets) => assets,
-                Err(error) => return fail(state, error),
+                Err(error) => return nothing_asked(state, basis, error.into()),
             };
+            // The upstream may be slow, and is none of the workspace's other projects' business.
+            drop(leave);
             let signature = listed.insert(light::signature(wiring, &state, &assets));
-            match light::end(wiring, &state, basis, signature, clock).await {
+            match light::end(wiring, &state, basis.clone(), signature, clock).await {
                 Ok(Some(stepped)) => return Ok(Progress::waits(stepped)),
                 Ok(None) => {}
-                Err(error) => return fail(state, error),
+                Err(error) => return nothing_asked(state, basis, error),
             }
             if wiring.project.import.is_some() {
                 wiring.workspace.note_listing(&wiring.project.name, Some(light::listing(&assets)));
@@ -135,6 +136,14 @@ async fn ask(wiring: &Wiring, mut state: Box<State>, clock: Now) -> Fetched {
             fail(state, error)
         }
     }
+}
+
+/// Ends a look that has asked for no export. Where everything is to stop, later ones can rest on what this one could.
+fn nothing_asked(mut state: Box<State>, basis: Option<Basis>, error: StepError) -> Fetched {
+    if error.is_stopping() {
+        state.basis = basis;
+    }
+    fail(state, error)
 }
 
 fn export_failed(wiring: &Wiring, said: Option<String>) -> StepError {

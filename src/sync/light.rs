@@ -57,7 +57,7 @@ pub(super) async fn end(
     clock: Now,
 ) -> Result<Option<Stepped>, StepError> {
     // Where the list alone asks for an export, where the branches are is found out beside it. As of the last poll will
-    // do: nothing is written by what is found, and a branch that has moved since is found by the next poll. So the
+    // do: nothing is written by what is found, and where a branch has moved since, the next look finds it. So the
     // projects of a repository that look one after another do not each look at the upstream.
     let is_listed = basis.as_ref().is_some_and(|basis| basis.listing == listing);
     let tips = if is_listed { rest::tips(wiring, state, wiring.poll_age(), clock).await? } else { None };

@@ -28,6 +28,9 @@ pub struct Workspace {
     looks: Semaphore,
 }
 
+/// Leave to look that was given; none for what needs none.
+pub(super) type Leave<'a> = Option<SemaphorePermit<'a>>;
+
 /// What a folder holds, by file, type, id and version: a save gives a recipe another version.
 pub(super) type Listing = BTreeSet<(String, String, u64, Option<u64>)>;
 
@@ -60,7 +63,7 @@ impl Workspace {
 
     /// Waits for leave to look, in order of asking. What an import waits for needs none: it never waits behind looks
     /// that nothing waits for.
-    pub(super) async fn leave_to_look(&self, turn: Turn<'_>) -> Option<SemaphorePermit<'_>> {
+    pub(super) async fn leave_to_look(&self, turn: Turn<'_>) -> Leave<'_> {
         match turn.class {
             Class::Import => None,
             Class::Export => Some(self.looks.acquire().await.expect("the looks are never closed")),
