@@ -1,161 +1,176 @@
-//! How long an export takes from the workspace's answer to the pushed commit, beside `unzip -qo`, `git add -A` and
-//! `git commit` on the same packages in the same run.
+//! How long an export takes from the workspace's answer to the pushed commit, beside what else there is: `unzip` and
+//! git by hand, the same with a reformatter, and the platform's published client.
 //!
-//! `cargo bench --bench export -- [--recipes N] [--rounds N]`. Ours is measured twice: as the whole process
-//! `recipesync sync`, and as one look of a daemon that is running already. Both include the requests to a workspace on
-//! this machine, the look at the upstream, the state on the disk and the push; the other side has none of these. So the
-//! daemon's look is also given without what comes before the package is there, and without the push: from zip to commit,
-//! which is what the other side does.
+//! `cargo bench --bench export -- [--recipes 50,500,5000] [--rounds N] [--client PATH] [--growth] [--large]
+//! [--svg FILE]` measures all in one run, and prints a table for each size with ratios and peak memory.
+//!
+//! **Ours** is measured twice: as the whole process `recipesync sync`, and as one look of a daemon that is running
+//! already. Both include the requests to a workspace on this machine, the look at the upstream, the canonical form, the
+//! search for secrets, the saved state and the push. They are split by git's own trace: the commit is in the cache when
+//! `git push` begins. Git writes that trace for ours alone, a few kilobytes. What the look takes without all that comes
+//! before the package is there, and without the push, is what the other side does as well, from zip to commit; the
+//! program's own log says when that was.
+//!
+//! **The others**, each command a process, their times summed up:
+//! - `unzip -qo`, `git add -A`, `git commit` of a zip that is on the disk already: no download, no push, no look at
+//!   the upstream;
+//! - the same with `curl` of the package before (not of the request for it) and `git push` after, where there is a
+//!   commit: what ours ends in, but for the canonical form;
+//! - the same with one Python that loads and dumps each file, sorted, before `git add`;
+//! - `workato pull` of the published client where `--client` names its program: requests, download and files, no
+//!   commit. It waits for its own progress bar, up to a tenth of a second at each of five steps.
+//!
+//! **Not measured**: the export job of a real workspace, a network, TLS, an upstream on another machine (the push goes
+//! to a folder of this one). The workspace answers from this process, on the same cores. Peak memory is that of the
+//! largest single process, on our side without the git commands that it starts; the look of the daemon runs in this
+//! process, and has none.
+//!
+//! `--growth` prints what a recipe costs at each size, a look at 1, 10 and 100 projects, and a look after 0, 100 and
+//! 1,000 commits. `--large` measures the whole process on a package of about 100 MB.
+//!
 //! It writes into a temporary folder alone and installs nothing. Numbers are as good as the machine is quiet.
 
 #![expect(clippy::print_stdout, reason = "a bench tells its results")]
 
+mod chart;
+mod growth;
 #[path = "../shared/measure.rs"]
 mod measure;
+mod ours;
 mod package;
+mod place;
 mod rivals;
+mod sides;
 mod steps;
+mod table;
+mod watch;
 mod workspace;
 
-use std::time::Duration;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Parser;
-use recipesync::asset::canonical::canonical;
-use recipesync::model::path::PackagePath;
 
-use measure::{megabytes, now};
-use package::{Form, Packages};
-use rivals::{Baseline, Daemon, Process, Round};
+use measure::megabytes;
+use package::Packages;
+use rivals::{Extent, need, python};
+use sides::{Row, Who};
 use steps::Steps;
 use workspace::Workspace;
 
-/// Measures exports against `unzip`, `git add` and `git commit`.
+/// The package of `--large`: so many recipes with so many random characters each are just below the 100 MB that the
+/// platform lets a package have.
+const LARGE: (usize, usize) = (1000, 124_000);
+
+/// Measures exports against unzip and git, a reformatter, and the platform's published client.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// How many recipes a package has.
-    #[arg(long, default_value_t = 5000)]
-    recipes: usize,
-    /// How often everything is measured; medians are shown.
+    /// How many recipes a package has; a table for each.
+    #[arg(long, value_delimiter = ',', default_value = "50,500,5000")]
+    recipes: Vec<usize>,
+    /// How often everything is measured; medians are shown, and the largest peak.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
-    /// Leaves out the other side, for a profile of ours.
+    /// Leaves out the other sides, for a profile of ours.
     #[arg(long)]
     alone: bool,
+    /// The program `workato` of the published client, in a virtual environment as `.ci/published-client.sh` makes it;
+    /// not measured without.
+    #[arg(long, value_name = "PATH")]
+    client: Option<PathBuf>,
+    /// Measures as well how the cost grows with recipes, projects and commits; takes minutes.
+    #[arg(long)]
+    growth: bool,
+    /// Measures as well `recipesync sync` on a package of about 100 MB.
+    #[arg(long)]
+    large: bool,
+    /// Draws the table of the last size.
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
     /// Cargo says so to every bench.
     #[arg(long, hide = true)]
     bench: bool,
 }
 
-/// What is measured, in this order on one repository.
-const CASES: [&str; 4] = ["first export", "nothing changed, export", "nothing changed, list", "1 % changed"];
-
-/// The case of a full export that shows no change …
-pub(crate) const FULL: usize = 1;
-/// … that of a look that asks for none, since the folder's list shows no change; the other side does what it did …
-pub(crate) const LIGHT: usize = 2;
-/// … and the one in which the list shows one.
-pub(crate) const CHANGED: usize = 3;
-
-/// What one side took, a list a case.
-#[derive(Default)]
-struct Times {
-    whole: [Vec<Duration>; 4],
-    /// From zip to commit, where that was told.
-    from_package: [Vec<Duration>; 4],
-}
-
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    ensure!(arguments.recipes > 0 && arguments.rounds > 0, "there is nothing to measure");
+    let rounds = arguments.rounds;
+    ensure!(rounds > 0 && !arguments.recipes.contains(&0), "there is nothing to measure");
     let folder = tempfile::tempdir().context("make a folder to work in")?;
-    let packages = Packages::make(arguments.recipes)?;
+    let workspace = Workspace::start()?;
+    let steps = Steps::listen();
+    let (sides, left_out) = sides(&arguments)?;
+    let mut tables = Vec::new();
+    for &recipes in &arguments.recipes {
+        let rows = table(
+            &sides,
+            &left_out,
+            &Packages::make(recipes, 0)?,
+            &workspace,
+            &steps,
+            folder.path(),
+            rounds,
+        )?;
+        tables.push((recipes, rows));
+    }
+    if let (Some(file), Some((recipes, rows))) = (&arguments.svg, tables.last()) {
+        recipesync::fs::overwrite(file, chart::draw(*recipes, rounds, rows).as_bytes())?;
+    }
+    if arguments.growth {
+        growth::with_recipes(&tables);
+        growth::with_projects(&workspace, &steps, folder.path(), rounds)?;
+        growth::with_commits(&workspace, &steps, folder.path(), rounds)?;
+    }
+    if arguments.large {
+        let packages = Packages::make(LARGE.0, LARGE.1)?;
+        table(&[Who::Process], &[], &packages, &workspace, &steps, folder.path(), rounds)?;
+    }
+    Ok(())
+}
+
+/// Returns the sides that can be measured, and why others are not.
+fn sides(arguments: &Arguments) -> Result<(Vec<Who>, Vec<String>)> {
+    let (mut sides, mut left_out) = (Vec::new(), Vec::new());
+    if !arguments.alone {
+        need("unzip", "-v")?;
+        need("curl", "--version")?;
+        sides.extend([Extent::Local, Extent::Whole].map(Who::ByHand));
+        match python() {
+            Some(python) => sides.push(Who::ByHand(Extent::Reformatted(python))),
+            None => left_out.push("reformatted by Python: not measured, there is no python3".to_owned()),
+        }
+        match &arguments.client {
+            Some(program) => {
+                let program = std::path::absolute(program)?;
+                need(&program.to_string_lossy(), "--version")?;
+                sides.push(Who::Published(program));
+            }
+            None => left_out.push("the published client's pull: not measured, see --client".to_owned()),
+        }
+    }
+    sides.extend([Who::Process, Who::Daemon]);
+    Ok((sides, left_out))
+}
+
+/// Measures and prints a table.
+fn table(
+    sides: &[Who],
+    left_out: &[String],
+    packages: &Packages,
+    workspace: &Workspace,
+    steps: &Steps,
+    folder: &Path,
+    rounds: usize,
+) -> Result<Vec<Row>> {
     println!(
-        "{} recipes in {} folders, {:.1} MB of JSON in a zip of {:.1} MB; {} changed",
-        arguments.recipes,
+        "\n{} recipes in {} folders, {:.1} MB of JSON in a zip of {:.1} MB; 1 % are {}; median of {rounds} rounds",
+        packages.files,
         packages.folders,
         megabytes(packages.unpacked),
         megabytes(packages.first.len()),
         packages.changes,
     );
-    let workspace = Workspace::start()?;
-    let steps = Steps::listen();
-    let (mut process, mut daemon, mut baseline) = (Times::default(), Times::default(), Times::default());
-    let mut memory: [u64; 4] = [0; 4];
-    for round in 0..arguments.rounds {
-        let folder = folder.path().join(round.to_string());
-        recipesync::fs::create_folder(&folder)?;
-        let mut one = Process::new(&folder.join("process"), &workspace, arguments.recipes)?;
-        measure(&mut one, &packages, &mut process)?;
-        memory = std::array::from_fn(|case| memory[case].max(one.peaks[case]));
-        let mut look = Daemon::new(&folder.join("daemon"), &workspace, arguments.recipes, &steps)?;
-        measure(&mut look, &packages, &mut daemon)?;
-        if !arguments.alone {
-            measure(&mut Baseline::new(&folder.join("baseline"))?, &packages, &mut baseline)?;
-        }
-        recipesync::fs::remove_folder(&folder)?;
-    }
-    println!(
-        "\nmedian of {} rounds          unzip+git    recipesync sync (ratio, peak)    in the daemon (ratio)    zip to commit (ratio)",
-        arguments.rounds
-    );
-    for (case, name) in CASES.into_iter().enumerate() {
-        let [other, whole, look] = [&baseline, &process, &daemon].map(|times| median(&times.whole[case]));
-        let work = median(&daemon.from_package[case]);
-        println!(
-            "{name:<24} {other:>10.0} ms {whole:>10.1} ms ({:>6.1}x, {:>3} MB) {look:>13.1} ms ({:>6.1}x) {work:>13.1} ms ({:>6.1}x)",
-            other / whole,
-            memory[case] / 1024,
-            other / look,
-            other / work,
-        );
-    }
-    println!("\ncanonical form, one core, median of {} rounds", arguments.rounds);
-    for (form, name) in [(Form::Exported, "as exported: rewritten"), (Form::Canonical, "already canonical")] {
-        println!("{name:<24} {:>10.0} MB/s", canonical_speed(form, arguments.rounds)?);
-    }
-    Ok(())
-}
-
-/// Takes one side through all cases.
-fn measure(side: &mut impl Round, packages: &Packages, times: &mut Times) -> Result<()> {
-    let zips = [&packages.first, &packages.again, &packages.again, &packages.changed];
-    let expected = [packages.files, 0, 0, packages.changes];
-    for (case, zip) in zips.into_iter().enumerate() {
-        side.prepare(case, zip)?;
-        let start = now();
-        side.export()?;
-        let end = now();
-        times.whole[case].push(end - start);
-        times.from_package[case].extend(side.work(end));
-        let committed = side.committed()?;
-        ensure!(committed == expected[case], "{}: {committed} files were committed", CASES[case]);
-    }
-    Ok(())
-}
-
-/// Returns how many bytes a second come out in canonical form, in megabytes.
-fn canonical_speed(form: Form, rounds: usize) -> Result<f64> {
-    let path = PackagePath::parse("a.recipe.json")?;
-    let recipes: Vec<Vec<u8>> = (0..200).map(|number| package::recipe(number, false, form)).collect();
-    let bytes: usize = recipes.iter().map(Vec::len).sum();
-    let once = || {
-        let start = now();
-        let written: usize = recipes.iter().map(|recipe| canonical(&path, recipe).len()).sum();
-        assert!(written > 0, "recipes are not empty");
-        now() - start
-    };
-    let times: Vec<Duration> = (0..rounds.max(5)).map(|_| once()).collect();
-    Ok(megabytes(bytes) / (median(&times) / 1000.0))
-}
-
-/// Returns the middle of some durations in milliseconds; not a number where there are none.
-fn median(times: &[Duration]) -> f64 {
-    let mut sorted: Vec<f64> = times.iter().map(|time| time.as_secs_f64() * 1000.0).collect();
-    sorted.sort_by(f64::total_cmp);
-    match sorted.len() {
-        0 => f64::NAN,
-        odd if odd % 2 == 1 => sorted[odd / 2],
-        even => f64::midpoint(sorted[even / 2 - 1], sorted[even / 2]),
-    }
+    let rows = sides::measure(sides, packages, workspace, steps, folder, rounds)?;
+    table::print(&rows, left_out);
+    Ok(rows)
 }

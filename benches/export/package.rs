@@ -7,8 +7,8 @@ use std::io::{Cursor, Write as _};
 
 use anyhow::Result;
 use bytes::Bytes;
-use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
+use zip::{ZipArchive, ZipWriter};
 
 /// Recipes in one folder.
 const IN_A_FOLDER: usize = 20;
@@ -52,38 +52,55 @@ pub(crate) struct Packages {
 }
 
 impl Packages {
-    pub(crate) fn make(recipes: usize) -> Result<Self> {
-        let is_edited = |number: usize| number % 100 == 50 % recipes;
-        let (first, unpacked) = zip(recipes, 8, |_| false)?;
+    /// Makes packages of so many recipes, each with so many random characters beside what recipes have.
+    pub(crate) fn make(recipes: usize, ballast: usize) -> Result<Self> {
+        let edited = |number: usize| u32::from(number % 100 == 50 % recipes);
+        let (first, unpacked) = zip(recipes, ballast, 8, |_| 0)?;
         Ok(Self {
             first,
-            again: zip(recipes, 9, |_| false)?.0,
-            changed: zip(recipes, 10, is_edited)?.0,
+            again: zip(recipes, ballast, 9, |_| 0)?.0,
+            changed: zip(recipes, ballast, 10, edited)?.0,
             folders: recipes.div_ceil(IN_A_FOLDER),
             files: recipes,
-            changes: (0..recipes).filter(|number| is_edited(*number)).count(),
+            changes: (0..recipes).filter(|number| edited(*number) == 1).count(),
             unpacked,
         })
     }
 }
 
 /// Returns a zip whose entries have the time of an export at the given hour, and the bytes that are in it.
-fn zip(recipes: usize, hour: u8, is_edited: impl Fn(usize) -> bool) -> Result<(Bytes, usize)> {
+fn zip(recipes: usize, ballast: usize, hour: u8, edition: impl Fn(usize) -> u32) -> Result<(Bytes, usize)> {
     let time = zip::DateTime::from_date_and_time(2026, 11, 23, hour, 0, 0)?;
     let options = SimpleFileOptions::DEFAULT.last_modified_time(time);
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     let mut unpacked = 0;
     for number in 0..recipes {
-        let recipe = recipe(number, is_edited(number), Form::Exported);
+        let recipe = recipe(number, edition(number), ballast, Form::Exported);
         unpacked += recipe.len();
-        let folder = number / IN_A_FOLDER;
-        zip.start_file(
-            format!("Area {:02}/Folder {folder:04}/recipe_{number:05}.recipe.json", folder / 20),
-            options,
-        )?;
+        zip.start_file(path(number), options)?;
         zip.write_all(&recipe)?;
     }
     Ok((zip.finish()?.into_inner().into(), unpacked))
+}
+
+/// Returns the next edition of a package: one recipe in a hundred is another one, the rest is copied as it is packed.
+pub(crate) fn next_edition(package: &Bytes, edition: u32) -> Result<Bytes> {
+    let mut before = ZipArchive::new(Cursor::new(package))?;
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    for number in 0..before.len() {
+        if number % 100 == edition as usize % 100 {
+            zip.start_file(path(number), SimpleFileOptions::DEFAULT)?;
+            zip.write_all(&recipe(number, edition, 0, Form::Exported))?;
+        } else {
+            zip.raw_copy_file(before.by_index_raw(number)?)?;
+        }
+    }
+    Ok(zip.finish()?.into_inner().into())
+}
+
+fn path(number: usize) -> String {
+    let folder = number / IN_A_FOLDER;
+    format!("Area {:02}/Folder {folder:04}/recipe_{number:05}.recipe.json", folder / 20)
 }
 
 /// How a recipe is written.
@@ -93,19 +110,29 @@ pub(crate) enum Form {
     Canonical,
 }
 
-/// Returns a recipe; an edited one has another version, and another text in one of its steps.
-pub(crate) fn recipe(number: usize, edited: bool, form: Form) -> Vec<u8> {
+/// Returns a recipe; each of its editions has another version, and another text in one of its steps.
+pub(crate) fn recipe(number: usize, edition: u32, ballast: usize, form: Form) -> Vec<u8> {
     let mut random = fastrand::Rng::with_seed(number as u64);
     let steps = random.usize(5..12);
     let mut block: Vec<Json> = (1..=steps).map(|step| self::step(&mut random, step)).collect();
-    let note = if edited { "checked <twice> & sent" } else { "checked <once> & sent" };
+    let often = match edition {
+        0 => "once".to_owned(),
+        1 => "twice".to_owned(),
+        more => format!("{more} times"),
+    };
     block.push(Json::object([
         ("number", Json::Raw((steps + 1).to_string())),
         ("provider", text("logger")),
         ("name", text("log_message")),
         ("as", text("aa00bb11")),
         ("keyword", text("action")),
-        ("input", Json::object([("user_logs_enabled", Json::raw("true")), ("message", text(note))])),
+        (
+            "input",
+            Json::object([
+                ("user_logs_enabled", Json::raw("true")),
+                ("message", Json::Text(format!("checked <{often}> & sent"))),
+            ]),
+        ),
         ("uuid", uuid(&mut random)),
     ]));
     let trigger = Json::object([
@@ -121,8 +148,8 @@ pub(crate) fn recipe(number: usize, edited: bool, form: Form) -> Vec<u8> {
     ]);
     let recipe = Json::object([
         ("name", text(&format!("Recipe {number}: {} to {}", word(&mut random), word(&mut random)))),
-        ("description", text("")),
-        ("version", Json::raw(if edited { "8" } else { "7" })),
+        ("description", Json::Text((0..ballast).map(|_| random.alphanumeric()).collect())),
+        ("version", Json::Raw((7 + edition).to_string())),
         ("private", Json::raw("true")),
         ("concurrency", Json::raw("1")),
         ("code", trigger),

@@ -1,7 +1,8 @@
 //! A workspace that has its export ready: each request for one is answered at once with the same package. Its folder's
 //! list is ready as well.
 //!
-//! What the real one takes for its job would drown everything else. Not here: anything but an export.
+//! What the real one takes for its job would drown everything else. Not here: anything but an export, and what the
+//! published client asks before one.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,6 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use anyhow::{Context as _, Result};
 use axum::Router;
 use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderName, StatusCode};
 use axum::routing::{get, post, put};
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -42,6 +45,7 @@ impl Workspace {
             .route("/api/export_manifests", post(manifest))
             .route("/api/export_manifests/{manifest}", put(manifest))
             .route("/api/packages/export/{manifest}", post(export))
+            .route("/api/packages/{package}", get(async || axum::Json(package())))
             .route("/api/packages/{package}/download", get(download))
             .with_state(Arc::clone(&held));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -79,17 +83,27 @@ fn lock(held: &Mutex<Held>) -> MutexGuard<'_, Held> {
     held.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn list(State(held): Shared) -> Bytes {
-    lock(&held).list.clone()
+async fn list(State(held): Shared) -> ([(HeaderName, &'static str); 1], Bytes) {
+    ([(CONTENT_TYPE, "application/json")], lock(&held).list.clone())
 }
 
-async fn manifest() -> axum::Json<Value> {
-    axum::Json(json!({"result": {"id": 3, "name": "bench", "status": "working"}}))
+async fn manifest() -> (StatusCode, axum::Json<Value>) {
+    let time = "2026-11-23T08:00:00.000-08:00";
+    let made = json!({"result": {
+        "id": 3, "name": "bench", "last_exported_at": null, "created_at": time, "updated_at": time,
+        "deleted_at": null, "project_path": "Orders", "status": "working",
+    }});
+    // The published client takes no other status for success.
+    (StatusCode::CREATED, axum::Json(made))
+}
+
+fn package() -> Value {
+    json!({"id": 7, "operation_type": "export", "status": "completed"})
 }
 
 async fn export(State(held): Shared) -> axum::Json<Value> {
     lock(&held).exports += 1;
-    axum::Json(json!({"id": 7, "status": "completed"}))
+    axum::Json(package())
 }
 
 async fn download(State(held): Shared) -> Bytes {

@@ -88,11 +88,11 @@ struct Input {
 
 impl Input {
     fn make(recipes: usize) -> Result<Self> {
-        let packages = Packages::make(recipes)?;
+        let packages = Packages::make(recipes, 0)?;
         let files = |form| {
             let file = |number| {
                 let path = PackagePath::parse(&format!("recipe_{number:05}.recipe.json"))?;
-                Ok((path, package::recipe(number, false, form)))
+                Ok((path, package::recipe(number, 0, 0, form)))
             };
             (0..recipes).map(file).collect::<Result<Vec<_>>>()
         };
