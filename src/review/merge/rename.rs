@@ -45,7 +45,8 @@ pub(super) fn aliases(three: &mut Three<Steps>) {
 
 fn rename(steps: &mut Steps, names: &BTreeMap<String, String>) {
     static PILL: LazyLock<Regex> = LazyLock::new(|| {
-        let pill = r#"("line"\s*:\s*"|_\('data\.[^.']+\.)([^."']+)"#;
+        // The spaces of JSON are named: `\s` needs tables of Unicode, which the program is built without.
+        let pill = r#"("line"[ \t\r\n]*:[ \t\r\n]*"|_\('data\.[^.']+\.)([^."']+)"#;
         Regex::new(pill).expect("it is one")
     });
     if names.is_empty() {
