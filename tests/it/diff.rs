@@ -251,6 +251,28 @@ fn what_cannot_be_compared_is_told_and_never_identical() {
     assert_eq!(against("HEAD:orders", &["--exit-code"]).0, Some(2));
 }
 
+#[test]
+fn names_that_print_alike_do_not_hide_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let name = |side: &str, last: &[u8]| {
+        folder.join(side).join(std::ffi::OsStr::from_bytes(&[b"caf", last, b".txt"].concat()))
+    };
+    for side in ["old", "new"] {
+        write(folder, &format!("{side}/same.txt"), "same");
+        recipesync::fs::write(&name(side, b"\xe9"), b"one").unwrap();
+        recipesync::fs::write(&name(side, b"\n"), b"one").unwrap();
+        recipesync::fs::write(&name(side, b"\\n"), side.as_bytes()).unwrap();
+    }
+    recipesync::fs::write(&name("old", b"\xe8"), b"other").unwrap();
+    let (code, text, _) = diff(folder, &["old", "new", "--exit-code"]);
+    assert_eq!(code, Some(2));
+    assert!(text.ends_with("\n1 file changed; 1 file removed\n"), "{text}");
+    recipesync::fs::write(&name("new", b"\xe8"), b"other").unwrap();
+    recipesync::fs::write(&name("new", b"\\n"), b"old").unwrap();
+    assert_eq!(diff(folder, &["old", "new"]).1, "Identical.\n");
+}
+
 /// Makes a file of 65 MiB of which the disk holds the end alone.
 fn write_large(path: &Path, end: &[u8]) {
     use std::os::unix::fs::FileExt as _;

@@ -179,7 +179,7 @@ fn folder(path: &Path) -> anyhow::Result<Side> {
     let (names, odd) = fs::list_beside_git(path)?;
     let mut left_out = LeftOut::new();
     let mut leave_out = |name: &Path, reason: String, id: BlobId| {
-        left_out.insert(line(&name.display().to_string()), Odd { reason, id: *id.as_bytes() });
+        left_out.push((line(&name.display().to_string()), Odd { reason, id: *id.as_bytes() }));
     };
     for name in odd {
         let target = fs::link_target(&path.join(&name));

@@ -1,7 +1,7 @@
 //! What is on a side and cannot be compared: links, special files, names that no package can have. That it differs is
 //! told, and why no more is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::files::whole;
 use super::whole::asset;
@@ -9,8 +9,9 @@ use crate::asset::kind::Kind;
 use crate::model::oid::BlobId;
 use crate::review::change::{AssetChange, AssetDiff, Op, What};
 
-/// What is left out of a side, by its name, which is safe to print.
-pub type LeftOut = BTreeMap<String, Odd>;
+/// What is left out of a side, each by its name, which is safe to print. Several may have the same one: what cannot be
+/// printed of their own is written out or replaced.
+pub type LeftOut = Vec<(String, Odd)>;
 
 /// Something that cannot be part of a package.
 #[derive(Debug, Clone)]
@@ -21,15 +22,29 @@ pub struct Odd {
     pub id: [u8; 20],
 }
 
+/// What has one name on both sides, by its ids.
+type Named<'o> = BTreeMap<[u8; 20], (Vec<&'o Odd>, Vec<&'o Odd>)>;
+
 /// Tells of what differs.
 pub(super) fn differing(old: &LeftOut, new: &LeftOut) -> Vec<AssetDiff> {
-    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-    let tell = |name: &String| {
-        let (was, is) = (old.get(name), new.get(name));
+    let mut names: BTreeMap<&str, Named<'_>> = BTreeMap::new();
+    for (name, odd) in old {
+        names.entry(name).or_default().entry(odd.id).or_default().0.push(odd);
+    }
+    for (name, odd) in new {
+        names.entry(name).or_default().entry(odd.id).or_default().1.push(odd);
+    }
+    names.iter().flat_map(|(name, named)| tell(name, named)).collect()
+}
+
+/// Tells of what has one name. What is on both sides is the same.
+fn tell(name: &str, named: &Named<'_>) -> Vec<AssetDiff> {
+    let mut old = named.values().flat_map(|(was, is)| was.iter().skip(is.len()));
+    let mut new = named.values().flat_map(|(was, is)| is.iter().skip(was.len()));
+    let tell = |was: Option<&Odd>, is: Option<&Odd>| {
         let (change, op) = match (was, is) {
             (None, _) => (AssetChange::Added, Op::Add),
             (_, None) => (AssetChange::Removed, Op::Remove),
-            (Some(was), Some(is)) if was.id == is.id => return None,
             _ => (AssetChange::Changed, Op::Replace),
         };
         let last = name.rsplit('/').next().unwrap_or(name).to_owned();
@@ -43,7 +58,11 @@ pub(super) fn differing(old: &LeftOut, new: &LeftOut) -> Vec<AssetDiff> {
         let [old, new] = [was, is].map(|odd| odd.map(text));
         let sides = (was.is_some(), is.is_some());
         let told = whole(op, What::Binary, last, sides, (old, new));
-        Some(asset(name.clone(), Kind::File, change, change.word().to_owned(), vec![told]))
+        asset(name.to_owned(), Kind::File, change, change.word().to_owned(), vec![told])
     };
-    names.into_iter().filter_map(tell).collect()
+    let pairs = std::iter::from_fn(|| match (old.next(), new.next()) {
+        (None, None) => None,
+        (was, is) => Some(tell(was.copied(), is.copied())),
+    });
+    pairs.collect()
 }
