@@ -2,7 +2,7 @@
 //!
 //! A line has a sign, and stands at one of four depths. How that looks is not decided here.
 
-use std::collections::{HashMap, HashSet};
+use std::borrow::Cow;
 
 use super::change::{AssetChange, AssetDiff, Change, Content, FoldKind, Folded, Op, StepRef, What};
 use super::hidden::HIDDEN;
@@ -171,23 +171,26 @@ pub fn body(asset: &AssetDiff, details: bool) -> Vec<Line> {
     lines
 }
 
-/// Writes out what tells lines apart that would look the same.
+/// Writes out what tells lines apart that would look the same, and so the words of those that are no context.
 fn tell_apart(lines: &mut [Line]) {
-    let mut texts: HashMap<String, HashSet<String>> = HashMap::new();
-    for text in lines.iter().map(Line::text).filter(|text| !text.is_ascii()) {
-        texts.entry(twins::looks(&text).into_owned()).or_default().insert(text);
-    }
-    if texts.is_empty() {
+    let spans = || lines.iter().filter(|line| line.sign != Sign::Text).flat_map(|line| &line.spans);
+    let twins = twins::alike(|| lines.iter().map(|line| Cow::Owned(line.text())));
+    let words = twins::alike(|| spans().flat_map(|span| span.text.split(' ').map(Cow::Borrowed)));
+    if twins.is_empty() && words.is_empty() {
         return;
     }
-    for text in lines.iter().map(Line::text).filter(|text| text.is_ascii()) {
-        if let Some(twins) = texts.get_mut(&text) {
-            twins.insert(text);
-        }
-    }
     for line in lines {
-        if texts.get(&*twins::looks(&line.text())).is_some_and(|twins| twins.len() > 1) {
-            line.spans.iter_mut().for_each(|span| span.text = twins::written_out(&span.text));
+        let is_twin = twins.contains(&*twins::looks(&line.text()));
+        let tell = |word: &str| match words.contains(&*twins::looks(word)) {
+            true => twins::written_out(word),
+            false => word.to_owned(),
+        };
+        for span in &mut line.spans {
+            if is_twin {
+                span.text = twins::written_out(&span.text);
+            } else if line.sign != Sign::Text {
+                span.text = span.text.split(' ').map(tell).collect::<Vec<_>>().join(" ");
+            }
         }
     }
 }
@@ -411,6 +414,22 @@ mod tests {
         );
         assert_eq!(lines("a", "a\n"), ["@@ -1 +1 @@", "-a", "\\ no line break at the end", "+a"]);
         assert_eq!(lines("a\nb", "a\nc"), ["@@ -1,2 +1,2 @@", " a", "-b", "+c"]);
+    }
+
+    #[test]
+    fn a_word_that_looks_like_another_is_told_from_it_in_a_longer_change() {
+        let told = |old, new| -> Vec<String> {
+            let mut lines = pair(Depth::Change, Sign::Changed, "x", (Some(old), Some(new)));
+            tell_apart(&mut lines);
+            lines.iter().map(Line::text).collect()
+        };
+        assert_eq!(told("Müller a", "Mu\u{308}ller b"), ["x: Müller a → Mu\\u{308}ller b"]);
+        assert_eq!(
+            told("a\nMüller b", "a\nMu\u{308}ller c"),
+            ["x:", "@@ -1,2 +1,2 @@", "a", "Müller b", "Mu\\u{308}ller c"]
+        );
+        assert_eq!(told("Mu\u{308}ller a", "Mu\u{308}ller b"), ["x: Mu\u{308}ller a → Mu\u{308}ller b"]);
+        assert_eq!(told("abc", "abc "), ["x: abc → abc\\u{20}"]);
     }
 
     #[test]
