@@ -17,8 +17,15 @@ pub(super) fn name(text: &str) -> String {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
-            // Forges look for these in the text that comes of the Markdown, entities resolved.
-            '@' | '#' => out.push_str(&format!("&#{};\u{200b}", u32::from(c))),
+            // Forges look for these in the text that comes of the Markdown, entities resolved: people, issues, merge
+            // requests (GitLab's `!1`), and issues as GitHub's `GH-1`.
+            '@' | '#' | '!' => out.push_str(&format!("&#{};\u{200b}", u32::from(c))),
+            '-' if out
+                .get(out.len().saturating_sub(2)..)
+                .is_some_and(|end| end.eq_ignore_ascii_case("gh")) =>
+            {
+                out.push_str("-\u{200b}");
+            }
             '|' | '*' | '`' | '_' | '[' | ']' | '\\' | '~' | '$' | ':' => {
                 out.push_str(&format!("&#{};", u32::from(c)));
             }
@@ -74,6 +81,7 @@ mod tests {
             name("@everyone #1 | **b** `c`\n</details>"),
             "&#64;\u{200b}everyone &#35;\u{200b}1 &#124; &#42;&#42;b&#42;&#42; &#96;c&#96;&#92;n&lt;/details&gt;"
         );
+        assert_eq!(name("GH-1 a!2 gh-x é-1"), "GH-\u{200b}1 a&#33;\u{200b}2 gh-\u{200b}x é-1");
         assert_eq!(name(&"x".repeat(200)).chars().count(), MAX_NAME + 1);
         assert_eq!(code("a`b"), "``a`b``");
         assert_eq!(code("`"), "`` ` ``");
