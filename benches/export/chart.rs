@@ -1,6 +1,6 @@
 //! The largest table as a bar chart with a logarithmic scale: a plain SVG, readable on light and dark pages.
 
-use crate::sides::{CASES, Row};
+use crate::sides::{ALL, CASES, Row};
 use crate::table::{milliseconds, thousands};
 
 /// Sizes in pixels.
@@ -28,13 +28,13 @@ const STYLE: &str = "
 
 /// Draws the times of all sides in all cases.
 pub(crate) fn draw(recipes: usize, rounds: usize, rows: &[Row]) -> String {
-    let times = || rows.iter().flat_map(|row| (0..CASES.len()).map(|case| row.median(case)));
+    let times = || rows.iter().flat_map(|row| ALL.map(|case| row.median(case)));
     let least = times().fold(f64::MAX, f64::min).max(0.001).log10().floor();
     let most = times().fold(f64::MIN, f64::max).max(0.001).log10().ceil().max(least + 1.0);
     let at = |time: f64| (time.log10() - least) / (most - least) * BARS;
     #[expect(clippy::cast_precision_loss, reason = "a few rows")]
-    let group = rows.len() as f64 * LINE + GAP;
-    let height = TOP + 4.0 * group + 10.0;
+    let (bars, groups) = ((rows.len() * CASES.len()) as f64, CASES.len() as f64);
+    let height = TOP + bars * LINE + groups * GAP + 10.0;
     #[expect(clippy::cast_precision_loss, reason = "a number to be read")]
     let what =
         format!("{} recipes, milliseconds, median of {rounds}, logarithmic", thousands(recipes as f64));

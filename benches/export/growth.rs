@@ -2,17 +2,14 @@
 
 #![expect(clippy::print_stdout, reason = "a bench tells its results")]
 
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
 use crate::ours::Daemon;
 use crate::package::{Packages, next_edition};
-use crate::sides::{CASES, CHANGED, LIGHT, Row, Side as _, Who, median};
-use crate::steps::Steps;
+use crate::sides::{ALL, CASES, CHANGED, LIGHT, Row, Side as _, Site, Who, median};
 use crate::table::milliseconds;
-use crate::workspace::Workspace;
 
 /// Projects in one daemon, each with so many recipes.
 const PROJECTS: [usize; 3] = [1, 10, 100];
@@ -36,32 +33,27 @@ pub(crate) fn with_recipes(tables: &[(usize, Vec<Row>)]) {
             let name = format!("{}, {recipes}", who.name());
             #[expect(clippy::cast_precision_loss, reason = "for people")]
             let cell = |case| format!("{:>26.1}", row.median(case) * 1000.0 / *recipes as f64);
-            println!("{name:<33}{}", [0, 1, 2, 3].map(cell).concat());
+            println!("{name:<33}{}", ALL.map(cell).concat());
         }
     }
 }
 
 /// Prints what a look at all projects of a daemon costs where nothing has changed.
-pub(crate) fn with_projects(
-    workspace: &Workspace,
-    steps: &Steps,
-    folder: &Path,
-    rounds: usize,
-) -> Result<()> {
+pub(crate) fn with_projects(site: &Site) -> Result<()> {
     println!(
         "\nGrowth with projects: one look of a daemon at all, {RECIPES_OF_A_PROJECT} recipes each, unchanged by their lists"
     );
     let packages = Packages::make(RECIPES_OF_A_PROJECT, 0)?;
     for projects in PROJECTS {
-        let folder = folder.join(format!("projects-{projects}"));
+        let folder = site.folder.join(format!("projects-{projects}"));
         recipesync::fs::create_folder(&folder)?;
-        let mut daemon = Daemon::new(&folder, workspace, projects, steps)?;
+        let mut daemon = Daemon::new(&folder, site, projects)?;
         daemon.prepare(0, &packages.first)?;
         daemon.export()?;
         let committed = daemon.committed()?;
         ensure!(committed == projects * packages.files, "{committed} files were committed");
         let mut times = Vec::new();
-        for _ in 0..rounds {
+        for _ in 0..site.rounds {
             daemon.prepare(LIGHT, &packages.again)?;
             times.push(daemon.export()?.whole);
         }
@@ -78,11 +70,11 @@ pub(crate) fn with_projects(
 
 /// Prints what a look costs that finds 1 % changed, after so many commits of 1 % each. The upstream is never tidied:
 /// that is the host's work.
-pub(crate) fn with_commits(workspace: &Workspace, steps: &Steps, folder: &Path, rounds: usize) -> Result<()> {
+pub(crate) fn with_commits(site: &Site) -> Result<()> {
     println!("\nGrowth with commits: a look of a daemon at {RECIPES_OF_A_HISTORY} recipes, 1 % changed");
-    let folder = folder.join("commits");
+    let folder = site.folder.join("commits");
     recipesync::fs::create_folder(&folder)?;
-    let mut daemon = Daemon::new(&folder, workspace, 1, steps)?;
+    let mut daemon = Daemon::new(&folder, site, 1)?;
     let mut package = Packages::make(RECIPES_OF_A_HISTORY, 0)?.first;
     daemon.prepare(0, &package)?;
     daemon.export()?;
@@ -98,7 +90,7 @@ pub(crate) fn with_commits(workspace: &Workspace, steps: &Steps, folder: &Path, 
     for commits in COMMITS {
         while made < commits {
             let (edition, zip) = next()?;
-            workspace.hold(&zip, RECIPES_OF_A_HISTORY, edition);
+            site.workspace.hold(&zip, RECIPES_OF_A_HISTORY, edition);
             daemon.look()?;
             made += 1;
             if made.is_multiple_of(TIDIED_AFTER) {
@@ -107,10 +99,10 @@ pub(crate) fn with_commits(workspace: &Workspace, steps: &Steps, folder: &Path, 
         }
         daemon.committed()?;
         let (mut times, mut pushes): (Vec<Duration>, Vec<Duration>) = Default::default();
-        for _ in 0..rounds {
+        for _ in 0..site.rounds {
             let (edition, zip) = next()?;
             daemon.prepare(CHANGED, &zip)?;
-            workspace.hold(&zip, RECIPES_OF_A_HISTORY, edition);
+            site.workspace.hold(&zip, RECIPES_OF_A_HISTORY, edition);
             let taken = daemon.export()?;
             times.push(taken.whole);
             pushes.extend(taken.committed);

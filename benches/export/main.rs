@@ -46,7 +46,7 @@ mod table;
 mod watch;
 mod workspace;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Parser;
@@ -54,7 +54,7 @@ use clap::Parser;
 use measure::megabytes;
 use package::Packages;
 use rivals::{Extent, need, python};
-use sides::{Row, Who};
+use sides::{Row, Site, Who};
 use steps::Steps;
 use workspace::Workspace;
 
@@ -97,33 +97,27 @@ fn main() -> Result<()> {
     let rounds = arguments.rounds;
     ensure!(rounds > 0 && !arguments.recipes.contains(&0), "there is nothing to measure");
     let folder = tempfile::tempdir().context("make a folder to work in")?;
-    let workspace = Workspace::start()?;
-    let steps = Steps::listen();
+    let site = Site {
+        workspace: Workspace::start()?,
+        steps: Steps::listen(),
+        folder: folder.path().to_owned(),
+        rounds,
+    };
     let (sides, left_out) = sides(&arguments)?;
     let mut tables = Vec::new();
     for &recipes in &arguments.recipes {
-        let rows = table(
-            &sides,
-            &left_out,
-            &Packages::make(recipes, 0)?,
-            &workspace,
-            &steps,
-            folder.path(),
-            rounds,
-        )?;
-        tables.push((recipes, rows));
+        tables.push((recipes, table(&sides, &left_out, &Packages::make(recipes, 0)?, &site)?));
     }
     if let (Some(file), Some((recipes, rows))) = (&arguments.svg, tables.last()) {
         recipesync::fs::overwrite(file, chart::draw(*recipes, rounds, rows).as_bytes())?;
     }
     if arguments.growth {
         growth::with_recipes(&tables);
-        growth::with_projects(&workspace, &steps, folder.path(), rounds)?;
-        growth::with_commits(&workspace, &steps, folder.path(), rounds)?;
+        growth::with_projects(&site)?;
+        growth::with_commits(&site)?;
     }
     if arguments.large {
-        let packages = Packages::make(LARGE.0, LARGE.1)?;
-        table(&[Who::Process], &[], &packages, &workspace, &steps, folder.path(), rounds)?;
+        table(&[Who::Process], &[], &Packages::make(LARGE.0, LARGE.1)?, &site)?;
     }
     Ok(())
 }
@@ -153,24 +147,17 @@ fn sides(arguments: &Arguments) -> Result<(Vec<Who>, Vec<String>)> {
 }
 
 /// Measures and prints a table.
-fn table(
-    sides: &[Who],
-    left_out: &[String],
-    packages: &Packages,
-    workspace: &Workspace,
-    steps: &Steps,
-    folder: &Path,
-    rounds: usize,
-) -> Result<Vec<Row>> {
+fn table(sides: &[Who], left_out: &[String], packages: &Packages, site: &Site) -> Result<Vec<Row>> {
     println!(
-        "\n{} recipes in {} folders, {:.1} MB of JSON in a zip of {:.1} MB; 1 % are {}; median of {rounds} rounds",
+        "\n{} recipes in {} folders, {:.1} MB of JSON in a zip of {:.1} MB; 1 % are {}; median of {} rounds",
         packages.files,
         packages.folders,
         megabytes(packages.unpacked),
         megabytes(packages.first.len()),
         packages.changes,
+        site.rounds,
     );
-    let rows = sides::measure(sides, packages, workspace, steps, folder, rounds)?;
+    let rows = sides::measure(sides, packages, site)?;
     table::print(&rows, left_out);
     Ok(rows)
 }

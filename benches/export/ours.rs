@@ -22,7 +22,7 @@ use zip::ZipArchive;
 
 use crate::measure::now;
 use crate::place::{Place, command};
-use crate::sides::{CHANGED, FULL, LIGHT, Side, Taken};
+use crate::sides::{CHANGED, FULL, LIGHT, Side, Site, Taken};
 use crate::steps::Steps;
 use crate::watch::run;
 use crate::workspace::Workspace;
@@ -80,19 +80,15 @@ pub(crate) struct Daemon<'w> {
 }
 
 impl<'w> Daemon<'w> {
-    pub(crate) fn new(
-        folder: &Path,
-        workspace: &'w Workspace,
-        projects: usize,
-        steps: &Steps,
-    ) -> Result<Self> {
+    pub(crate) fn new(folder: &Path, site: &'w Site, projects: usize) -> Result<Self> {
+        let (workspace, steps) = (&site.workspace, site.steps.clone());
         let place = Place::new(folder, workspace, projects)?;
         let environment = Environment::new(folder.to_owned(), variables(&place));
         let config = Config::load(&place.config, &environment)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let home = Home::open(&config.state_dir)?;
         let plant = runtime.block_on(home.plant(&config, &BTreeSet::new(), &environment))?;
-        Ok(Self { workspace, runtime, plant, place, steps: steps.clone(), case: 0, _home: home })
+        Ok(Self { workspace, runtime, plant, place, steps, case: 0, _home: home })
     }
 
     /// Lets git tidy the cache, as the daemon does between looks.

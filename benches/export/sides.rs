@@ -23,6 +23,19 @@ pub(crate) const LIGHT: usize = 2;
 /// … and the one in which the list shows one.
 pub(crate) const CHANGED: usize = 3;
 
+/// The cases by their numbers.
+pub(crate) const ALL: [usize; CASES.len()] = [0, FULL, LIGHT, CHANGED];
+
+/// What every measurement of a run needs.
+pub(crate) struct Site {
+    pub(crate) workspace: Workspace,
+    pub(crate) steps: Steps,
+    /// Where each measurement has a folder of its own.
+    pub(crate) folder: PathBuf,
+    /// How often everything is measured.
+    pub(crate) rounds: usize,
+}
+
 /// One side, taken through the cases in their order.
 pub(crate) trait Side {
     /// Makes ready for a case; not measured.
@@ -72,12 +85,13 @@ impl Who {
         matches!(self, Self::Process | Self::Daemon)
     }
 
-    fn make<'w>(&self, folder: &Path, workspace: &'w Workspace, steps: &Steps) -> Result<Box<dyn Side + 'w>> {
+    fn make<'w>(&self, folder: &Path, site: &'w Site) -> Result<Box<dyn Side + 'w>> {
+        let workspace = &site.workspace;
         Ok(match self {
             Self::ByHand(extent) => Box::new(ByHand::new(folder, workspace, extent.clone())?),
             Self::Published(program) => Box::new(Published::new(folder, workspace, program)?),
             Self::Process => Box::new(Process::new(folder, workspace)?),
-            Self::Daemon => Box::new(Daemon::new(folder, workspace, 1, steps)?),
+            Self::Daemon => Box::new(Daemon::new(folder, site, 1)?),
         })
     }
 }
@@ -97,21 +111,14 @@ impl Row {
 
 /// Takes all sides through all cases, so often; within a round one after the other, so that a machine that is slow for
 /// a while is slow for all.
-pub(crate) fn measure(
-    sides: &[Who],
-    packages: &Packages,
-    workspace: &Workspace,
-    steps: &Steps,
-    folder: &Path,
-    rounds: usize,
-) -> Result<Vec<Row>> {
+pub(crate) fn measure(sides: &[Who], packages: &Packages, site: &Site) -> Result<Vec<Row>> {
     let row = |who: &Who| Row { who: who.clone(), cases: Default::default() };
     let mut rows: Vec<Row> = sides.iter().map(row).collect();
-    for round in 0..rounds {
+    for round in 0..site.rounds {
         for (number, row) in rows.iter_mut().enumerate() {
-            let folder = folder.join(format!("{round}-{number}"));
+            let folder = site.folder.join(format!("{round}-{number}"));
             recipesync::fs::create_folder(&folder)?;
-            let mut side = row.who.make(&folder, workspace, steps)?;
+            let mut side = row.who.make(&folder, site)?;
             through(&mut *side, row, packages)?;
             drop(side);
             recipesync::fs::remove_folder(&folder)?;

@@ -4,10 +4,7 @@
 
 use std::time::Duration;
 
-use crate::sides::{CASES, CHANGED, FULL, LIGHT, Row, Taken, Who, median};
-
-/// The cases by their numbers.
-const ALL: [usize; CASES.len()] = [0, FULL, LIGHT, CHANGED];
+use crate::sides::{ALL, CASES, Row, Taken, Who, median};
 
 /// Prints a table. The ratios say how many times as long as ours a side took: as the whole process `recipesync sync`,
 /// and as a look of the daemon.
