@@ -97,7 +97,7 @@ async fn ask(wiring: &Wiring, mut state: Box<State>, leave: Leave<'_>, clock: No
             // The upstream may be slow, and is none of the workspace's other projects' business.
             drop(leave);
             let signature = listed.insert(light::signature(wiring, &state, &assets));
-            match light::end(wiring, &state, basis.clone(), signature, clock).await {
+            match light::end(wiring, &state, basis.as_ref(), signature, clock).await {
                 Ok(Some(stepped)) => return Ok(Progress::waits(stepped)),
                 Ok(None) => {}
                 Err(error) => return nothing_asked(state, basis, error),

@@ -115,8 +115,7 @@ async fn send(wiring: &Wiring, mut state: Box<State>, attempt: Attempt, now: Dat
     match is_outdated(wiring, &state, &attempt, places.look, turn).await {
         Ok(false) => {}
         Ok(true) => {
-            let relooks = state.relooks.saturating_add(1);
-            state.relooks = relooks;
+            state.relooks = state.relooks.saturating_add(1);
             return forget(wiring, state).await;
         }
         Err(error) => return not_sent(wiring, state, error.into()).await,

@@ -52,18 +52,18 @@ fn digest(settings: &str, mut lines: Vec<&str>) -> String {
 pub(super) async fn end(
     wiring: &Wiring,
     state: &State,
-    basis: Option<Basis>,
+    basis: Option<&Basis>,
     listing: &str,
     clock: Now,
 ) -> Result<Option<Stepped>, StepError> {
     // Where the list alone asks for an export, where the branches are is found out beside it. As of the last poll will
     // do: nothing is written by what is found, and where a branch has moved since, the next look finds it. So the
     // projects of a repository that look one after another do not each look at the upstream.
-    let is_listed = basis.as_ref().is_some_and(|basis| basis.listing == listing);
+    let is_listed = basis.is_some_and(|basis| basis.listing == listing);
     let tips = if is_listed { rest::tips(wiring, state, wiring.poll_age(), clock).await? } else { None };
     let branches = tips.as_ref().map(|tips| tips.name(wiring.mode()));
     let sight = Sight { listing: Some(listing), branches: branches.as_deref() };
-    let course = course(basis.as_ref(), sight, wiring.project.full_export, clock.time);
+    let course = course(basis, sight, wiring.project.full_export, clock.time);
     let (Some(basis), Some(tips), Course::Light) = (basis, tips, course) else {
         if let Course::Full(why) = course {
             debug!("asking for an export: {}", why.words());
@@ -71,7 +71,7 @@ pub(super) async fn end(
         return Ok(None);
     };
     debug!("no export: the folder's list and the branches are as at the last one");
-    let state = Box::new(State { basis: Some(basis), ..state.clone() });
+    let state = Box::new(State { basis: Some(basis.clone()), ..state.clone() });
     Ok(Some(rest::settle(wiring, state, tips, clock.time, clock)))
 }
 
