@@ -46,6 +46,13 @@ impl Desk {
         self.git(&["commit", "--quiet", "--message", message]);
     }
 
+    /// Merges `theirs`, which must conflict, in a style.
+    fn merge_into_conflict(&self, style: &str) {
+        let setting = format!("merge.conflictStyle={style}");
+        let output = run(self.folder.path(), "git", &["-c", &setting, "merge", "--quiet", "theirs"]);
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+    }
+
     fn git(&self, arguments: &[&str]) -> String {
         let output = run(self.folder.path(), "git", arguments);
         assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
@@ -247,9 +254,7 @@ fn conflicts_are_marked_as_git_marks_them() {
         desk.commit("Set up");
         desk.branches(FILE, &two_steps("mine", "two"), &two_steps("yours", "two"));
         let marked = |style: &str| {
-            let setting = format!("merge.conflictStyle={style}");
-            let output = run(desk.folder.path(), "git", &["-c", &setting, "merge", "--quiet", "theirs"]);
-            assert_eq!(output.status.code(), Some(1), "{output:?}");
+            desk.merge_into_conflict(style);
             let found = conflicts(&desk.read(FILE));
             desk.git(&["merge", "--abort"]);
             found
@@ -273,9 +278,7 @@ fn a_conflict_is_read_as_an_outline_too() {
     desk.commit("Set up");
     desk.branches(FILE, &two_steps("mine", "two"), &two_steps("yours", "two"));
     let merge = |style: &str| {
-        let setting = format!("merge.conflictStyle={style}");
-        let output = run(desk.folder.path(), "git", &["-c", &setting, "merge", "--quiet", "theirs"]);
-        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        desk.merge_into_conflict(style);
         let output = run(desk.folder.path(), "git", &["diff"]);
         assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
         String::from_utf8(output.stdout).unwrap()
