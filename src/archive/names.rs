@@ -7,54 +7,79 @@ use crate::model::path::{PackagePath, fold};
 
 use super::ArchiveError;
 
-/// The names seen so far, each as a digest, so that long names cost no more than short ones.
+/// The number of the top folder.
+const TOP: u32 = 0;
+
+/// The names seen so far: each part of a name by the folder that it lies in, as a digest, so that long names cost no
+/// more than short ones.
 #[derive(Default)]
 pub(super) struct Names {
-    /// By what a folding disk takes for one name: the name as it is written, and whether it is a file.
-    seen: HashMap<[u8; 16], ([u8; 16], bool)>,
-    /// The folder that the last file lies in, which the next one mostly does as well, and its digests so far.
-    last: Option<(String, [blake3::Hasher; 2])>,
+    /// By what a folding disk takes for one name.
+    seen: HashMap<(u32, [u8; 16]), Seen>,
+    /// The folder that the last file lies in, which the next one mostly does as well, and its number.
+    last: Option<(String, u32)>,
+}
+
+/// A part of a name.
+#[derive(Clone, Copy)]
+struct Seen {
+    /// As it is written.
+    written: [u8; 16],
+    /// The number of the folder that it names; `None` for a file.
+    folder: Option<u32>,
 }
 
 impl Names {
     /// Adds a file or a folder, and the folders that it lies in.
     pub(super) fn add(&mut self, path: &PackagePath, file: bool) -> Result<(), ArchiveError> {
-        let depth = path.parts().count();
-        let known = self.last.take().filter(|(folder, _)| file && folder == path.folder());
-        let first = if known.is_some() { depth - 1 } else { 0 };
-        let (_, [mut folded, mut written]) = known.unwrap_or_default();
-        for (index, part) in path.parts().enumerate().skip(first) {
-            if file && index + 1 == depth {
-                self.last = Some((path.folder().to_owned(), [folded.clone(), written.clone()]));
+        let known = self.last.as_ref().filter(|(folder, _)| file && folder == path.folder());
+        if let Some((_, folder)) = known {
+            return self.add_part(path, *folder, path.file_name(), true).map(drop);
+        }
+        let mut folder = TOP;
+        if !path.folder().is_empty() {
+            for part in path.folder().split('/') {
+                folder = self.add_part(path, folder, part, false)?;
             }
-            folded.update(b"/").update(fold(part).as_bytes());
-            written.update(b"/").update(part.as_bytes());
-            let this = (half(&written), file && index + 1 == depth);
-            match self.seen.entry(half(&folded)) {
-                Entry::Vacant(vacant) => {
-                    vacant.insert(this);
-                }
-                Entry::Occupied(other) => {
-                    let (other_written, other_file) = *other.get();
-                    let name = || path.to_string();
-                    if other_file != this.1 {
-                        return Err(ArchiveError::FileAndFolder { name: name() });
-                    }
-                    if other_written != this.0 {
-                        return Err(ArchiveError::Clash { name: name() });
-                    }
-                    if this.1 {
-                        return Err(ArchiveError::Duplicate { name: name() });
-                    }
-                }
-            }
+        }
+        self.add_part(path, folder, path.file_name(), file)?;
+        if file {
+            self.last = Some((path.folder().to_owned(), folder));
         }
         Ok(())
     }
+
+    /// Adds what lies in a folder, and returns its number where it is a folder itself.
+    fn add_part(
+        &mut self,
+        path: &PackagePath,
+        within: u32,
+        part: &str,
+        file: bool,
+    ) -> Result<u32, ArchiveError> {
+        let next = u32::try_from(self.seen.len() + 1).expect("a package has far fewer entries");
+        let written = digest(part);
+        match self.seen.entry((within, digest(&fold(part)))) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(Seen { written, folder: (!file).then_some(next) });
+                Ok(next)
+            }
+            Entry::Occupied(other) => match *other.get() {
+                Seen { folder, .. } if folder.is_none() != file => {
+                    Err(ArchiveError::FileAndFolder { name: path.to_string() })
+                }
+                Seen { written: other, .. } if other != written => {
+                    Err(ArchiveError::Clash { name: path.to_string() })
+                }
+                Seen { folder: Some(folder), .. } => Ok(folder),
+                Seen { folder: None, .. } => Err(ArchiveError::Duplicate { name: path.to_string() }),
+            },
+        }
+    }
 }
 
-fn half(hasher: &blake3::Hasher) -> [u8; 16] {
+fn digest(part: &str) -> [u8; 16] {
     let mut digest = [0; 16];
-    digest.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+    digest.copy_from_slice(&blake3::hash(part.as_bytes()).as_bytes()[..16]);
     digest
 }
