@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tracing::debug;
 
 use super::error::{Disposition, StepError};
-use super::observe::{self, Observed, Sealed};
+use super::observe::{self, Observed};
 use super::workspace::Leave;
 use super::{CURRENT, Failed, Now, Stepped, Wiring, fail, light, rest};
 use crate::blocking;
@@ -244,22 +244,14 @@ async fn collect(
     );
     let download = match download {
         Ok(download) => download,
-        Err(error) => {
-            // A link that expired is signed anew by the next try; content that is gone needs a new export.
-            if error.is_not_found() {
-                state.phase = Phase::Idle;
-                return fail(state, StepError::JobGone { package });
-            }
-            if !error.is_passing() {
-                state.phase = Phase::Idle;
-            }
-            return fail(state, error);
-        }
+        Err(error) => return not_downloaded(state, package, error),
     };
     let Download { zip, room: held } = download;
     debug!(package.id = package, bytes = zip.len(), "downloaded");
     let room = wiring.room.to_read(held.is_some()).await;
-    let sealed = match observe::seal(package, zip).await {
+    // Nearly every package is compared with what was there before, and the seals leave a core free at first.
+    let (sealed, records) = tokio::join!(observe::seal(package, zip), load(wiring));
+    let sealed = match sealed {
         Ok(sealed) => sealed,
         Err(error) => {
             state.phase = Phase::Idle;
@@ -276,7 +268,10 @@ async fn collect(
             Err(error) => return put_off(state, error),
         }
     }
-    let read = read(wiring, package, sealed).await;
+    let read = match records {
+        Ok(records) => observe::read_package(wiring, package, sealed, records).await,
+        Err(error) => Err(error),
+    };
     drop((room, held));
     match read {
         Ok((records, observed)) if observed.entries.is_empty() => {
@@ -297,10 +292,17 @@ async fn collect(
     }
 }
 
-async fn read(wiring: &Wiring, package: u64, sealed: Sealed) -> Result<(Records, Observed), StepError> {
-    let records = load(wiring).await?;
-    let observed = observe::read_package(wiring, package, sealed, &records).await?;
-    Ok((records, observed))
+/// Ends a step that did not get the package: a link that expired is signed anew by the next try; content that is gone
+/// needs a new export.
+fn not_downloaded(mut state: Box<State>, package: u64, error: WorkatoError) -> Fetched {
+    if error.is_not_found() {
+        state.phase = Phase::Idle;
+        return fail(state, StepError::JobGone { package });
+    }
+    if !error.is_passing() {
+        state.phase = Phase::Idle;
+    }
+    fail(state, error)
 }
 
 /// Ends the step with the state as it was, so that nothing that was concluded is lost or told twice. Where the

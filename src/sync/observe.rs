@@ -85,17 +85,20 @@ pub(super) async fn seal(number: u64, zip: Bytes) -> Result<Sealed, StepError> {
     .await
 }
 
-/// Reads a package into the cache. Of spellings with equal content the one seen before stays, so that what changes with
-/// nobody's doing is no change.
+/// Reads a package into the cache, and hands the records back that it is compared with. Of spellings with equal content
+/// the one seen before stays, so that what changes with nobody's doing is no change.
 pub(super) async fn read_package(
     wiring: &Wiring,
     number: u64,
     sealed: Sealed,
-    records: &Records,
-) -> Result<Observed, StepError> {
-    let previous = records.entries.clone();
+    records: Records,
+) -> Result<(Records, Observed), StepError> {
     let project = Arc::clone(&wiring.project);
-    wiring.repository.work(move |objects| scan(objects, &project, number, sealed, &previous)).await
+    let read = move |objects: &Objects<'_>| {
+        let observed = scan(objects, &project, number, sealed, &records.entries)?;
+        Ok((records, observed))
+    };
+    wiring.repository.work(read).await
 }
 
 fn scan(
