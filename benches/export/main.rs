@@ -14,8 +14,8 @@
 //! **The others**, each command a process, their times summed up:
 //! - `unzip -qo`, `git add -A`, `git commit` of a zip that is on the disk already: no download, no push, no look at
 //!   the upstream;
-//! - the same with `curl` of the package before (not of the request for it) and `git push` after, where there is a
-//!   commit: what ours ends in, but for the canonical form;
+//! - the same with `curl` of the package before (not of the request for it), until it is committed, and with `git push`
+//!   after, where there is a commit: what ours ends in, but for the canonical form;
 //! - the same with one Python that loads and dumps each file, sorted, before `git add`;
 //! - `workato pull` of the published client where `--client` names its program: requests, download and files, no
 //!   commit. It waits for its own progress bar, up to a tenth of a second at each of five steps.

@@ -84,10 +84,11 @@ impl Side for ByHand<'_> {
         let is_empty = commit.status.code() == Some(1);
         sum.take(&commit);
         ensure!(commit.status.success() || is_empty, "git commit failed");
+        let committed = Some(sum.took).filter(|_| self.extent != Extent::Local && !is_empty);
         if self.extent != Extent::Local && !is_empty {
             sum.add(&run(git_command(&self.clone.folder).args(["push", "-q", "origin", "main"]))?)?;
         }
-        Ok(sum.taken())
+        Ok(Taken { committed, ..sum.taken() })
     }
 
     fn committed(&mut self) -> Result<usize> {

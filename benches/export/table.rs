@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::sides::{ALL, CASES, Row, Taken, Who, median};
 
 /// Prints a table. The ratios say how many times as long as ours a side took: as the whole process `recipesync sync`,
-/// and as a look of the daemon.
+/// and as a look of the daemon. Until the commit is compared with until the commit.
 pub(crate) fn print(rows: &[Row], left_out: &[String]) {
     println!("{:<33}{}", "", CASES.map(|case| format!("{case:^33}")).concat());
     println!(
@@ -16,30 +16,17 @@ pub(crate) fn print(rows: &[Row], left_out: &[String]) {
         format!("{:>9}{:>9}{:>8}{:>7}", "ms", "/process", "/look", "MB").repeat(CASES.len())
     );
     let of = |who: &Who| rows.iter().find(|row| row.who == *who);
-    let (process, daemon) = (of(&Who::Process), of(&Who::Daemon));
+    let ours = [of(&Who::Process), of(&Who::Daemon)];
     for row in rows {
-        let cell = |case: usize| {
-            let time = row.median(case);
-            let ratio = |ours: Option<&Row>| {
-                let ours = ours.filter(|_| !row.who.is_ours())?.median(case);
-                Some(format!("{:.1}x", time / ours))
-            };
-            let peak = row.cases[case].iter().map(|taken| taken.peak).max().filter(|peak| *peak > 0);
-            format!(
-                "{:>9}{:>9}{:>8}{:>7}",
-                milliseconds(Some(time)),
-                ratio(process).unwrap_or_default(),
-                ratio(daemon).unwrap_or_default(),
-                peak.map_or(String::new(), |peak| (peak / 1000).to_string()),
-            )
-        };
-        println!("{:<33}{}", row.who.name(), ALL.map(cell).concat());
+        line(row.who.name(), row, ours, |taken| Some(taken.whole), true);
+        if row.cases.iter().flatten().any(|taken| taken.committed.is_some()) {
+            line("  until it is committed", row, ours, |taken| taken.committed, false);
+        }
         if row.who.is_ours() {
-            part("  until it is committed", row, |taken| taken.committed);
-            part("  until it is pushed", row, |taken| taken.pushed);
+            line("  until it is pushed", row, ours, |taken| taken.pushed, false);
         }
         if row.who == Who::Daemon {
-            part("  from zip to commit", row, |taken| taken.work);
+            line("  from zip to commit", row, ours, |taken| taken.work, false);
         }
     }
     for reason in left_out {
@@ -47,10 +34,25 @@ pub(crate) fn print(rows: &[Row], left_out: &[String]) {
     }
 }
 
-fn part(name: &str, row: &Row, of: impl Fn(&Taken) -> Option<Duration>) {
+/// Prints what a side took until a point, with the ratios against ours until the same point.
+fn line(
+    name: &str,
+    row: &Row,
+    ours: [Option<&Row>; 2],
+    of: impl Fn(&Taken) -> Option<Duration>,
+    with_peak: bool,
+) {
     let cell = |case: usize| {
-        let time = median(row.cases[case].iter().filter_map(&of));
-        format!("{:>9}{:24}", milliseconds(time), "")
+        let time = |row: &Row| median(row.cases[case].iter().filter_map(&of));
+        let ratio = |ours: Option<&Row>| {
+            let ours = time(ours.filter(|_| !row.who.is_ours())?)?;
+            Some(format!("{:.1}x", time(row)? / ours))
+        };
+        let [process, look] = ours.map(|ours| ratio(ours).unwrap_or_default());
+        let peak = row.cases[case].iter().map(|taken| taken.peak).max();
+        let peak = peak.filter(|peak| with_peak && *peak > 0).map(|peak| (peak / 1000).to_string());
+        let (time, peak) = (milliseconds(time(row)), peak.unwrap_or_default());
+        format!("{time:>9}{process:>9}{look:>8}{peak:>7}")
     };
     println!("{name:<33}{}", ALL.map(cell).concat().trim_end());
 }
