@@ -29,7 +29,7 @@
 //! | 4 | [`cli`] [`config`] [`telemetry`] [`wire`] | commands, what was configured, logs, and putting it all together |
 //! | 3 | [`daemon`], [`emulator`] | time, tasks and hints; a workspace to run against |
 //! | 2 | [`sync`] | what happens, in which order |
-//! | 1 | [`archive`] [`workato`] [`git`] [`store`], and for all above [`fs`] and [`blocking`] | one kind of outside each |
+//! | 1 | [`archive`] [`workato`] [`git`] [`store`], and for all above [`fs`], [`blocking`] and [`cores`] | one kind of outside each |
 //! | 0 | [`model`] [`asset`] [`secrets`], and on these [`review`] | values and decisions |
 //!
 //! # What never happens
@@ -83,6 +83,7 @@ pub mod asset;
 pub mod blocking;
 pub mod cli;
 pub mod config;
+pub mod cores;
 pub mod daemon;
 pub mod emulator;
 pub mod fs;

@@ -9,7 +9,6 @@ mod authors;
 mod branch;
 mod briefs;
 mod carry;
-mod cores;
 mod error;
 mod export;
 mod idle;

@@ -9,13 +9,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
+use super::Wiring;
 use super::error::StepError;
 use super::screen::{Searched, search_file};
-use super::{Wiring, cores};
 use crate::archive::{Entry, Limits, Package};
 use crate::asset::canonical::canonical;
 use crate::asset::compare::content;
 use crate::blocking;
+use crate::cores;
 use crate::git::{Objects, PackWriter, Reader, blob_id};
 use crate::model::oid::BlobId;
 use crate::model::path::PackagePath;

@@ -5,11 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Wiring;
 use super::error::StepError;
 use super::observe::alone;
 use super::sides::Sides;
-use super::{Wiring, cores};
 use crate::blocking;
+use crate::cores;
 use crate::model::oid::BlobId;
 use crate::model::path::PackagePath;
 use crate::model::plan::{Files, Plan};

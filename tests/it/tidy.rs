@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 const MOST_LINES: usize = 400;
 
 /// What each room is built on: it may use the rooms of lower layers.
-const LAYERS: [(&str, u8); 17] = [
+const LAYERS: [(&str, u8); 18] = [
     ("model", 0),
     ("asset", 0),
     ("review", 0),
     ("secrets", 0),
     ("archive", 1),
     ("blocking", 1),
+    ("cores", 1),
     ("fs", 1),
     ("git", 1),
     ("store", 1),
@@ -110,7 +111,7 @@ fn layers(source: &Source) -> Vec<String> {
         for after in line.split("crate::").skip(1) {
             let name: String = after.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
             let Some(used) = layer(&name) else { continue };
-            let shared = matches!(name.as_str(), "fs" | "blocking") && own >= 1;
+            let shared = matches!(name.as_str(), "fs" | "blocking" | "cores") && own >= 1;
             // A plan speaks of assets, an asset of paths; the top layer wires itself.
             let beside = own == used && matches!(own, 0 | 4);
             if room != name && used >= own && !shared && !beside {

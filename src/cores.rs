@@ -9,7 +9,7 @@ const MOST: usize = 8;
 
 /// Splits a list into as many parts as there are cores, each with about as much in it, and works on all of them at a time.
 /// The results come in the order of the list; there is at least one, of nothing where the list is empty.
-pub(super) fn on_all<T: Sync, R: Send>(
+pub fn on_all<T: Sync, R: Send>(
     all: &[T],
     size: impl Fn(&T) -> u64,
     work: impl Fn(&[T]) -> R + Sync,
