@@ -34,6 +34,12 @@ pub enum ArchiveError {
         /// The limit in bytes.
         limit: u64,
     },
+    /// Larger than a package may be, if it were packed.
+    #[error("it would have more than {limit} bytes")]
+    Overfull {
+        /// The limit in bytes.
+        limit: u64,
+    },
     /// More entries than a package may have.
     #[error("it has {entries} entries or more, over the limit of {limit}")]
     Entries {
@@ -154,7 +160,7 @@ impl ArchiveError {
             Self::NoEndRecord | Self::Damaged { .. } | Self::Directory { .. } => Some(
                 "the next download may be whole; if not, look at what stands between here and the workspace",
             ),
-            Self::Packed { .. } | Self::Entries { .. } | Self::Unpacked { .. } => {
+            Self::Packed { .. } | Self::Overfull { .. } | Self::Entries { .. } | Self::Unpacked { .. } => {
                 Some("split the project: give each folder a manifest and a project of its own")
             }
             Self::Entry { .. } => Some("leave this asset out of the manifest"),

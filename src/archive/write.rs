@@ -1,12 +1,17 @@
-//! Files to zip bytes: equal files give equal bytes, in the shape of the platform's own packages.
+//! Files to zip bytes, in the shape of the platform's own packages.
+//!
+//! What is compressed here is so on all cores, each file by itself: equal files give equal bytes, however many cores there
+//! are. Streams that somebody else has compressed are taken over as they are: the same files with the same streams give
+//! the same bytes, and other streams of the same files give other bytes with the same content.
 //!
 //! Own code rather than a library's, so that the bytes change only when this file or the deflate library does.
 
 use std::io::Write as _;
 
-use flate2::Compression;
 use flate2::write::DeflateEncoder;
+use flate2::{Compression, Crc};
 
+use crate::cores;
 use crate::model::path::PackagePath;
 
 use super::names::Names;
@@ -24,6 +29,45 @@ const FILE: u32 = 0o100_644 << 16;
 const FOLDER: u32 = 0o040_755 << 16;
 /// Smallest output of this library; more gains a percent for twice the time.
 const LEVEL: u32 = 6;
+/// Bytes of an entry's two headers, without its name.
+const RECORD: usize = 30 + 46;
+/// Bytes of the end record.
+const END: usize = 22;
+
+/// A file's content, compressed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deflated {
+    stream: Vec<u8>,
+    crc: u32,
+    size: u64,
+}
+
+impl Deflated {
+    /// Compresses a content; equal contents give equal streams.
+    #[must_use]
+    pub fn of(content: &[u8]) -> Self {
+        let mut encoder = DeflateEncoder::new(Vec::with_capacity(content.len() / 4), Compression::new(LEVEL));
+        let done = encoder.write_all(content).and_then(|()| encoder.finish());
+        let mut stream = done.expect("a vector takes all that is written");
+        // Many are held at a time.
+        stream.shrink_to_fit();
+        let mut crc = Crc::new();
+        crc.update(content);
+        Self { stream, crc: crc.sum(), size: content.len() as u64 }
+    }
+
+    /// Takes over a raw deflate stream that is known to hold so many bytes with this CRC-32: it is not looked at again.
+    #[must_use]
+    pub fn known(stream: Vec<u8>, crc: u32, size: u64) -> Self {
+        Self { stream, crc, size }
+    }
+
+    /// Returns how many bytes the content takes when it is compressed.
+    #[must_use]
+    pub fn packed(&self) -> u64 {
+        self.stream.len() as u64
+    }
+}
 
 /// Packs files into a zip: sorted by path, each folder before the first file in it, with no times of their own.
 ///
@@ -35,61 +79,93 @@ pub fn pack<'a>(
     files: impl IntoIterator<Item = (&'a PackagePath, &'a [u8])>,
 ) -> Result<Vec<u8>, ArchiveError> {
     let limits = Limits::default();
-    let mut files: Vec<(&PackagePath, &[u8])> = files.into_iter().collect();
+    let files: Vec<(&PackagePath, &[u8])> = files.into_iter().collect();
+    lay_out(files.iter().map(|(path, content)| (*path, content.len() as u64)).collect(), &limits)?;
+    let compress = |part: &[(&'a PackagePath, &[u8])]| -> Vec<_> {
+        part.iter().map(|(path, content)| (*path, Deflated::of(content))).collect()
+    };
+    let parts = cores::on_all(&files, |(_, content)| content.len() as u64, compress);
+    join(parts.into_iter().flatten().collect(), &limits)
+}
+
+/// Packs files that are compressed already into a zip, as [`pack`] does.
+///
+/// What is packed can be opened under the same limits, which are no wider than the default ones.
+///
+/// # Errors
+/// Names the file that cannot stand in a package, or the limit that the package would break.
+pub fn join(mut files: Vec<(&PackagePath, Deflated)>, limits: &Limits) -> Result<Vec<u8>, ArchiveError> {
+    let records = lay_out(files.iter().map(|(path, file)| (*path, file.size)).collect(), limits)?;
     files.sort_unstable_by_key(|(path, _)| *path);
-    let mut writer = Writer { limits, out: Vec::new(), directory: Vec::new(), records: 0, unpacked: 0 };
+    let named: usize = records.iter().map(|(name, _)| 2 * name.len() + RECORD).sum();
+    let packed = files.iter().map(|(_, file)| file.packed()).sum::<u64>() + (named + END) as u64;
+    if packed > limits.packed {
+        return Err(ArchiveError::Overfull { limit: limits.packed });
+    }
+    let room = usize::try_from(packed).expect("below the limits");
+    let mut writer =
+        Writer { out: Vec::with_capacity(room), directory: Vec::with_capacity(named), records: 0 };
+    let mut files = files.into_iter();
+    for (name, is_file) in records {
+        writer.add(name, is_file.then(|| files.next().expect("each was laid out").1).as_ref());
+    }
+    Ok(writer.finish())
+}
+
+/// Returns the names of a package's entries in their order, and which of them are files; or what a package cannot be,
+/// whatever its files are compressed to.
+fn lay_out<'a>(
+    mut files: Vec<(&'a PackagePath, u64)>,
+    limits: &Limits,
+) -> Result<Vec<(&'a str, bool)>, ArchiveError> {
+    files.sort_unstable_by_key(|(path, _)| *path);
     let mut names = Names::default();
+    let (mut records, mut unpacked) = (Vec::new(), 0);
     let mut last = "";
-    for (path, content) in files {
+    for (path, size) in files {
         names.add(path, true)?;
         let folder = path.folder();
         for (at, _) in folder.match_indices('/').chain([(folder.len(), "")]) {
             let prefix = &folder[..at];
             let known = last == prefix || last.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('/'));
             if !prefix.is_empty() && !known {
-                writer.add(&format!("{prefix}/"), None)?;
+                records.push((&path.as_str()[..=at], false));
             }
         }
         last = folder;
-        writer.add(path.as_str(), Some(content))?;
+        records.push((path.as_str(), true));
+        if records.len() > limits.entries {
+            return Err(ArchiveError::Entries { entries: records.len(), limit: limits.entries });
+        }
+        if size > limits.entry {
+            return Err(ArchiveError::Entry { name: path.to_string(), bytes: size, limit: limits.entry });
+        }
+        unpacked += size;
+        if unpacked > limits.unpacked {
+            return Err(ArchiveError::Unpacked { bytes: unpacked, limit: limits.unpacked });
+        }
     }
-    writer.finish()
+    Ok(records)
 }
 
 struct Writer {
-    limits: Limits,
     out: Vec<u8>,
     directory: Vec<u8>,
     records: u16,
-    unpacked: u64,
 }
 
 impl Writer {
-    /// Adds a file, or a folder without content.
-    fn add(&mut self, name: &str, content: Option<&[u8]>) -> Result<(), ArchiveError> {
-        let records = usize::from(self.records) + 1;
-        if records > self.limits.entries {
-            return Err(ArchiveError::Entries { entries: records, limit: self.limits.entries });
-        }
-        let size = content.map_or(0, <[u8]>::len) as u64;
-        if size > self.limits.entry {
-            return Err(ArchiveError::Entry { name: name.to_owned(), bytes: size, limit: self.limits.entry });
-        }
-        self.unpacked += size;
-        if self.unpacked > self.limits.unpacked {
-            return Err(ArchiveError::Unpacked { bytes: self.unpacked, limit: self.limits.unpacked });
-        }
-        let data = content.map(deflate).unwrap_or_default();
-        let mut crc = flate2::Crc::new();
-        crc.update(content.unwrap_or_default());
+    /// Adds a file, or a folder, which has no content.
+    fn add(&mut self, name: &str, file: Option<&Deflated>) {
         let short = |number: usize| u32::try_from(number).expect("below the limits");
+        let (data, crc, size) = file.map_or((&[][..], 0, 0), |file| (&file.stream, file.crc, file.size));
         let offset = short(self.out.len());
         let mut header = Vec::with_capacity(26);
         header.extend(NEEDED.to_le_bytes());
         header.extend(if name.is_ascii() { 0 } else { UTF8 }.to_le_bytes());
-        header.extend(if content.is_some() { 8_u16 } else { 0 }.to_le_bytes());
+        header.extend(if file.is_some() { 8_u16 } else { 0 }.to_le_bytes());
         header.extend(TIME.to_le_bytes());
-        header.extend(crc.sum().to_le_bytes());
+        header.extend(crc.to_le_bytes());
         header.extend(short(data.len()).to_le_bytes());
         header.extend(u32::try_from(size).expect("below the limits").to_le_bytes());
         header.extend(u16::try_from(name.len()).expect("package paths are short").to_le_bytes());
@@ -97,20 +173,19 @@ impl Writer {
         self.out.extend(b"PK\x03\x04");
         self.out.extend(&header);
         self.out.extend(name.as_bytes());
-        self.out.extend(&data);
+        self.out.extend(data);
         self.directory.extend(b"PK\x01\x02");
         self.directory.extend(MADE_BY.to_le_bytes());
         self.directory.extend(&header);
         self.directory.extend([0; 4]); // no comment, first part
-        self.directory.extend(u16::from(content.is_some()).to_le_bytes()); // internal attributes: text
-        self.directory.extend(if content.is_some() { FILE } else { FOLDER }.to_le_bytes());
+        self.directory.extend(u16::from(file.is_some()).to_le_bytes()); // internal attributes: text
+        self.directory.extend(if file.is_some() { FILE } else { FOLDER }.to_le_bytes());
         self.directory.extend(offset.to_le_bytes());
         self.directory.extend(name.as_bytes());
         self.records += 1;
-        self.check_packed()
     }
 
-    fn finish(mut self) -> Result<Vec<u8>, ArchiveError> {
+    fn finish(mut self) -> Vec<u8> {
         let start = u32::try_from(self.out.len()).expect("below the limits");
         let size = u32::try_from(self.directory.len()).expect("below the limits");
         self.out.append(&mut self.directory);
@@ -120,22 +195,8 @@ impl Writer {
         self.out.extend(size.to_le_bytes());
         self.out.extend(start.to_le_bytes());
         self.out.extend([0; 2]); // no comment
-        self.check_packed()?;
-        Ok(self.out)
+        self.out
     }
-
-    fn check_packed(&self) -> Result<(), ArchiveError> {
-        let bytes = (self.out.len() + self.directory.len()) as u64;
-        if bytes > self.limits.packed {
-            return Err(ArchiveError::Packed { bytes, limit: self.limits.packed });
-        }
-        Ok(())
-    }
-}
-
-fn deflate(content: &[u8]) -> Vec<u8> {
-    let mut encoder = DeflateEncoder::new(Vec::with_capacity(content.len() / 4), Compression::new(LEVEL));
-    encoder.write_all(content).and_then(|()| encoder.finish()).expect("a vector takes all that is written")
 }
 
 #[cfg(test)]
@@ -192,6 +253,49 @@ mod tests {
         assert!(matches!(refused([&a, &a]), ArchiveError::Duplicate { .. }));
         let large = vec![0; (64 << 20) + 1];
         assert!(matches!(pack([(&a, &large[..])]).unwrap_err(), ArchiveError::Entry { .. }));
+    }
+
+    #[test]
+    fn limits_hold_to_the_byte() {
+        let (a, b) = (path("a/x.recipe.json"), path("a/y.recipe.json"));
+        let join = |limits: Limits| {
+            join(vec![(&a, Deflated::of(b"[1]")), (&b, Deflated::of(b"[2]"))], &limits).map(|zip| zip.len())
+        };
+        let bytes = join(Limits::default()).unwrap();
+        let packed = |packed: usize| join(Limits { packed: packed as u64, ..Limits::default() });
+        assert_eq!(packed(bytes).unwrap(), bytes);
+        assert!(matches!(packed(bytes - 1), Err(ArchiveError::Overfull { .. })));
+        let entries = |entries| join(Limits { entries, ..Limits::default() });
+        assert_eq!(entries(3).unwrap(), bytes);
+        assert!(matches!(entries(2), Err(ArchiveError::Entries { entries: 3, .. })));
+        let unpacked = |unpacked| join(Limits { unpacked, ..Limits::default() });
+        assert_eq!(unpacked(6).unwrap(), bytes);
+        assert!(matches!(unpacked(5), Err(ArchiveError::Unpacked { bytes: 6, .. })));
+    }
+
+    #[test]
+    fn files_compressed_on_all_cores_are_those_compressed_one_by_one() {
+        let files: Vec<_> = (0..200_u32)
+            .map(|number| {
+                let text: String =
+                    (0..number * 3).map(|line| format!("{} {}\n", line, line * number)).collect();
+                (path(&format!("f{}/{number}.recipe.json", number % 7)), text)
+            })
+            .collect();
+        let one_by_one = files.iter().map(|(path, text)| (path, Deflated::of(text.as_bytes()))).collect();
+        let packed = pack(files.iter().map(|(path, text)| (path, text.as_bytes()))).unwrap();
+        assert!(packed == join(one_by_one, &Limits::default()).unwrap());
+    }
+
+    #[test]
+    fn a_stream_is_taken_over_as_it_is() {
+        let name = path("a.recipe.json");
+        let stored = b"\x01\x02\0\xfd\xff{}"; // deflate's way to say: two bytes, not compressed
+        let Deflated { crc, .. } = Deflated::of(b"{}");
+        let zip = join(vec![(&name, Deflated::known(stored.to_vec(), crc, 2))], &Limits::default()).unwrap();
+        assert!(zip.windows(stored.len()).any(|bytes| bytes == stored));
+        let package = Package::open(Bytes::from(zip), &Limits::default()).unwrap();
+        assert_eq!(package.read(&package.entries()[0]).unwrap(), b"{}");
     }
 
     proptest! {
