@@ -7,7 +7,7 @@
 use std::ffi::OsStr;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// An input or output error with the path that it is about.
@@ -40,6 +40,42 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, FsError> {
         return Err(failed("read", path)(error));
     }
     Ok(bytes)
+}
+
+/// A file that is read in pieces, by any thread; one that is removed meanwhile can still be read.
+#[derive(Debug)]
+pub struct Pieces {
+    file: File,
+    path: PathBuf,
+}
+
+impl Pieces {
+    /// Opens a file.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn open(path: &Path) -> Result<Self, FsError> {
+        let file = File::open(path).map_err(failed("read", path))?;
+        Ok(Self { file, path: path.to_owned() })
+    }
+
+    /// Returns how many bytes the file has now.
+    ///
+    /// # Errors
+    /// When it cannot be looked at.
+    pub fn size(&self) -> Result<u64, FsError> {
+        Ok(self.file.metadata().map_err(failed("read", &self.path))?.len())
+    }
+
+    /// Reads so many bytes from an offset on.
+    ///
+    /// # Errors
+    /// When it cannot be read, or ends before.
+    pub fn read(&self, offset: u64, count: usize) -> Result<Vec<u8>, FsError> {
+        let mut bytes = vec![0; count];
+        self.file.read_exact_at(&mut bytes, offset).map_err(failed("read", &self.path))?;
+        Ok(bytes)
+    }
 }
 
 /// Returns how many bytes a file has, and their hash. They are not held, however many they are.
@@ -304,6 +340,20 @@ mod tests {
         let path = folder.path().join("x");
         write(&path, b"four").unwrap();
         assert_eq!(read(&path, 3).unwrap_err().source.kind(), io::ErrorKind::FileTooLarge);
+    }
+
+    #[test]
+    fn a_file_is_read_in_pieces_even_when_it_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        write(&path, b"abcdef").unwrap();
+        let pieces = Pieces::open(&path).unwrap();
+        remove_file(&path).unwrap();
+        assert_eq!(pieces.size().unwrap(), 6);
+        assert_eq!(pieces.read(2, 3).unwrap(), b"cde");
+        assert_eq!(pieces.read(6, 0).unwrap(), b"");
+        assert_eq!(pieces.read(4, 3).unwrap_err().source.kind(), io::ErrorKind::UnexpectedEof);
+        assert!(Pieces::open(&path).is_err());
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::model::oid::BlobId;
 /// Fast rather than small: recipes shrink to a tenth at any level, and a repack finds deltas anyway.
 const LEVEL: u32 = 1;
 /// Offsets from here on need a second table in the index; no package comes near.
-const MAX_PACK_BYTES: usize = 0x7fff_ffff;
+pub(super) const MAX_PACK_BYTES: usize = 0x7fff_ffff;
 /// Magic, version and number of objects.
 const HEADER_BYTES: usize = 12;
 

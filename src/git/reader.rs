@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use git2::Repository;
 
-use super::{GitError, PackWriter, objects};
+use super::{GitError, PackWriter, Packed, objects};
 use crate::model::oid::BlobId;
 
 /// A cache's objects while work on them runs; any thread may open a reader.
@@ -22,6 +22,12 @@ impl Objects<'_> {
     /// When the cache cannot be read.
     pub fn reader(&self) -> Result<Reader, GitError> {
         Ok(Reader { repository: objects::open(self.0)?, folder: self.0.to_owned() })
+    }
+
+    /// Looks files up that are whole in one of the packs; any thread may read them.
+    #[must_use]
+    pub fn packed(&self, ids: &[BlobId]) -> Packed {
+        Packed::look_up(self.0, ids)
     }
 
     /// Writes new contents into the cache, as one pack, on the disk when this returns.
@@ -48,6 +54,17 @@ impl Reader {
         let objects = self.repository.odb().map_err(objects::damaged(&self.folder))?;
         // Without looking for new packs at each miss.
         Ok(objects.exists_ext(objects::oid(id.as_bytes()), git2::OdbLookupFlags::NO_REFRESH))
+    }
+
+    /// Returns how many bytes a file's content has.
+    ///
+    /// # Errors
+    /// [`GitError::NotFound`], or [`GitError::Damaged`].
+    pub fn size(&self, id: BlobId) -> Result<u64, GitError> {
+        let objects = self.repository.odb().map_err(objects::damaged(&self.folder))?;
+        let name = objects::oid(id.as_bytes());
+        let header = objects.read_header(name).map_err(objects::missing(&self.folder, "blob", name))?;
+        Ok(header.0 as u64)
     }
 
     /// Reads a file's content.

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::*;
 use crate::fs;
 
+mod packed;
 mod packs;
 mod soak;
 mod upstreams;
