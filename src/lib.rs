@@ -58,6 +58,7 @@
 //! | What is asked of the platform, and how often? | [`workato::Client`], [`workato::Budget`] |
 //! | How does git reach an upstream? | `git/command.rs` and `git/remote.rs` |
 //! | What is refused in a package? | [`archive::ArchiveError`] |
+//! | What of an import's package is taken over from git's packs? | `git/packed.rs`, `sync/packing.rs` |
 //! | How do two edits of one recipe become one? | [`review::merge`] |
 //! | What must not get into git? | [`secrets`]; the rules are in `secrets/known.tsv` and `secrets/names.rs` |
 //! | What does `status` say? | [`model::status`] |

@@ -8,10 +8,8 @@ use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::error::{Disposition, StepError, chain};
-use super::{Now, StepResult, Stepped, Wiring, export, fail, light};
-use crate::archive;
+use super::{Now, StepResult, Stepped, Wiring, export, fail, light, packing};
 use crate::asset::kind::{asset_id, is_asset};
-use crate::blocking;
 use crate::model::oid::BlobId;
 use crate::model::path::PackagePath;
 use crate::model::project::Source;
@@ -208,12 +206,7 @@ async fn pack(wiring: &Wiring, attempt: &Attempt) -> Result<Bytes, StepError> {
         // What was planned, whatever the commit's tree says of it.
         *blob = attempt.paths.get(path).copied().unwrap_or(*blob);
     }
-    let blobs = wiring.repository.blobs(chosen.iter().map(|(_, blob)| *blob).collect()).await?;
-    let files: Vec<(PackagePath, Vec<u8>)> = chosen.into_iter().map(|(path, _)| path).zip(blobs).collect();
-    blocking::run(move || archive::pack(files.iter().map(|(path, bytes)| (path, bytes.as_slice()))))
-        .await
-        .map(Bytes::from)
-        .map_err(StepError::Pack)
+    packing::pack(&wiring.repository, chosen).await
 }
 
 /// Polls the import job.

@@ -17,6 +17,7 @@ mod light;
 mod look;
 mod observe;
 mod offer;
+mod packing;
 mod record;
 mod rest;
 mod screen;
@@ -32,7 +33,7 @@ use tokio::time::Instant;
 
 pub use error::{Disposition, Failed, StepError, chain};
 pub use look::{Glance, Outlook, glance, prepare};
-
+pub use packing::pack;
 pub use workspace::Workspace;
 
 use export::Progress;
