@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
+use crate::median::median;
 use crate::ours::Daemon;
 use crate::package::{Packages, next_edition};
-use crate::sides::{ALL, CASES, CHANGED, LIGHT, Row, Side as _, Site, Who, median};
+use crate::sides::{ALL, CASES, CHANGED, LIGHT, Row, Side as _, Site, Who};
 use crate::table::milliseconds;
 
 /// Projects in one daemon, each with so many recipes.

@@ -33,9 +33,13 @@
 #![expect(clippy::print_stdout, reason = "a bench tells its results")]
 
 mod chart;
+#[path = "../shared/command.rs"]
+mod command;
 mod growth;
 #[path = "../shared/measure.rs"]
 mod measure;
+#[path = "../shared/median.rs"]
+mod median;
 mod ours;
 mod package;
 mod place;

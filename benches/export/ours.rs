@@ -20,8 +20,9 @@ use serde_json::Value;
 use tokio::sync::watch;
 use zip::ZipArchive;
 
+use crate::command::command;
 use crate::measure::now;
-use crate::place::{Place, command};
+use crate::place::Place;
 use crate::sides::{CHANGED, FULL, LIGHT, Side, Site, Taken};
 use crate::steps::Steps;
 use crate::watch::run;

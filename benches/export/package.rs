@@ -98,7 +98,8 @@ pub(crate) fn next_edition(package: &Bytes, edition: u32) -> Result<Bytes> {
     Ok(zip.finish()?.into_inner().into())
 }
 
-fn path(number: usize) -> String {
+/// Returns the name of a recipe.
+pub(crate) fn path(number: usize) -> String {
     let folder = number / IN_A_FOLDER;
     format!("Area {:02}/Folder {folder:04}/recipe_{number:05}.recipe.json", folder / 20)
 }

@@ -10,7 +10,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use bytes::Bytes;
 
-use crate::place::{Tip, command, git, git_command, upstream};
+use crate::command::{command, git, git_command};
+use crate::place::{Tip, upstream};
 use crate::sides::{Side, Taken};
 use crate::watch::{Ran, run};
 use crate::workspace::Workspace;

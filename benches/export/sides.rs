@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use bytes::Bytes;
 
+use crate::median::median;
 use crate::ours::{Daemon, Process};
 use crate::package::Packages;
 use crate::rivals::{ByHand, Extent, Published};
@@ -140,15 +141,4 @@ fn through(side: &mut dyn Side, row: &mut Row, packages: &Packages) -> Result<()
         ensure!(committed == expected[case], "{name}, {}: {committed} files were committed", CASES[case]);
     }
     Ok(())
-}
-
-/// Returns the middle of some durations in milliseconds; `None` where there are none.
-pub(crate) fn median(times: impl IntoIterator<Item = Duration>) -> Option<f64> {
-    let mut sorted: Vec<f64> = times.into_iter().map(|time| time.as_secs_f64() * 1000.0).collect();
-    sorted.sort_by(f64::total_cmp);
-    match sorted.len() {
-        0 => None,
-        odd if odd % 2 == 1 => Some(sorted[odd / 2]),
-        even => Some(f64::midpoint(sorted[even / 2 - 1], sorted[even / 2])),
-    }
 }

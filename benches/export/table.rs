@@ -4,7 +4,8 @@
 
 use std::time::Duration;
 
-use crate::sides::{ALL, CASES, Row, Taken, Who, median};
+use crate::median::median;
+use crate::sides::{ALL, CASES, Row, Taken, Who};
 
 /// Prints a table. The ratios say how many times as long as ours a side took: as the whole process `recipesync sync`,
 /// and as a look of the daemon. Until the commit is compared with until the commit.
