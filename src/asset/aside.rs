@@ -39,14 +39,16 @@ pub(crate) fn is_aside(level: Level, row: Row, doc: &Doc<'_>, object: Node, valu
 
 /// Returns whether a value is empty, or one of those (as JSON text) that are as good as none.
 pub(crate) fn is_empty(doc: &Doc<'_>, node: Node, defaults: &[&str]) -> bool {
-    let raw = doc.raw(node);
-    let unquoted = |text: &&str| text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) == Some(raw);
+    let is_text = |default: &&str| {
+        let text = default.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+        text.is_some_and(|text| *doc.decoded(node) == *text.as_bytes())
+    };
     match doc.tag(node) {
         Tag::Null => true,
         Tag::Object => doc.members(node).next().is_none(),
         Tag::Array => doc.items(node).next().is_none(),
-        Tag::String => raw.is_empty() || defaults.iter().any(unquoted),
-        _ => defaults.contains(&raw),
+        Tag::String => doc.raw(node).is_empty() || defaults.iter().any(is_text),
+        _ => defaults.contains(&doc.raw(node)),
     }
 }
 

@@ -420,6 +420,7 @@ mod tests {
         (ACTION, r#"{"unfinished": true}"#, Nothing),
         (ACTION, r#"{"repeat_mode": "simple"}"#, Nothing),
         (ACTION, r#"{"clear_scope": "false"}"#, Content),
+        (ACTION, r#"{"clear_scope": "fals\u0065"}"#, Content),
         (ACTION, r#"{"clear_scope": false}"#, Content),
         (ACTION, r#"{"clear_scope": "true"}"#, Nothing),
         (ACTION, r#"{"batch_size": 5}"#, Nothing),
