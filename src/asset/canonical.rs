@@ -27,14 +27,22 @@ const INDENT: [u8; 1 + 2 * MAX_DEPTH] = {
 /// have the same canonical form, and writing it again changes nothing.
 #[must_use]
 pub fn canonical<'a>(path: &PackagePath, bytes: &'a [u8]) -> Cow<'a, [u8]> {
-    if !path.file_name().ends_with(".json") {
+    if !has_form(path) {
         return Cow::Borrowed(bytes);
     }
     let Ok(doc) = Doc::parse(bytes) else { return Cow::Borrowed(bytes) };
-    match write(&doc, bytes.len() + bytes.len() / 4) {
-        Some(written) if written != bytes && survives(&doc, &written) => Cow::Owned(written),
-        _ => Cow::Borrowed(bytes),
-    }
+    written(&doc, bytes).map_or(Cow::Borrowed(bytes), Cow::Owned)
+}
+
+/// Returns whether a file of this name has a canonical form where it is plain JSON.
+pub(super) fn has_form(path: &PackagePath) -> bool {
+    path.file_name().ends_with(".json")
+}
+
+/// Returns the canonical form of a text that was parsed, where it has one and is not in it already.
+pub(super) fn written(doc: &Doc<'_>, bytes: &[u8]) -> Option<Vec<u8>> {
+    let written = write(doc, bytes.len() + bytes.len() / 4)?;
+    (written != bytes && survives(doc, &written)).then_some(written)
 }
 
 /// Returns whether what was written has the value that was read. It always should: this is what keeps a mistake here
@@ -203,7 +211,7 @@ fn character(point: u32, out: &mut Vec<u8>) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use proptest::prelude::*;
     use serde_json::Value;
 
@@ -311,7 +319,8 @@ mod tests {
         }
     }
 
-    fn json() -> impl Strategy<Value = Value> {
+    /// Makes values of all sorts.
+    pub(crate) fn json() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
             Just(Value::Null),
             any::<bool>().prop_map(Value::from),
@@ -329,7 +338,7 @@ mod tests {
     }
 
     /// Writes a value in another spelling: white space, members in another order, any character as an escape.
-    fn respell(value: &Value, seed: &mut u64, out: &mut String) {
+    pub(crate) fn respell(value: &Value, seed: &mut u64, out: &mut String) {
         let mut pick = |of: u64| {
             *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             (*seed >> 33) % of

@@ -44,6 +44,11 @@ pub fn content(path: &PackagePath, bytes: &[u8]) -> [u8; 16] {
     content
 }
 
+/// Returns what [`content`] does of a JSON file that was parsed, in any of its spellings.
+pub(super) fn content_of(path: &PackagePath, doc: &Doc<'_>) -> [u8; 16] {
+    sorted(b'j', &meaning::digest(Level::Content, doc, Place::of(&Kind::of(path))))
+}
+
 /// Returns whether two versions of a file are the same at a level.
 #[must_use]
 pub fn same(level: Level, path: &PackagePath, a: &[u8], b: &[u8]) -> bool {
@@ -58,19 +63,21 @@ fn digests<const N: usize>(levels: [Level; N], path: &PackagePath, bytes: &[u8])
         ("zip", Kind::Page) => page::digests(levels, bytes).map(|digests| (b'p', digests)),
         _ => None,
     };
-    let sorted =
-        |sort: u8, bytes: &[u8]| meaning::truncated(blake3::Hasher::new().update(&[sort]).update(bytes));
     match read {
         Some((sort, digests)) => digests.map(|digest| sorted(sort, &digest)),
         None => [sorted(b'b', bytes); N],
     }
 }
 
+/// Tells the digests of one sort of file from those of another.
+fn sorted(sort: u8, bytes: &[u8]) -> [u8; 16] {
+    meaning::truncated(blake3::Hasher::new().update(&[sort]).update(bytes))
+}
+
 /// Returns the digests of a JSON text, if it is plain JSON.
 pub(super) fn json<const N: usize>(levels: [Level; N], place: Place, bytes: &[u8]) -> Option<[[u8; 16]; N]> {
-    let text = std::str::from_utf8(bytes).ok()?;
     let doc = Doc::parse(bytes).ok()?;
-    Some(levels.map(|level| meaning::digest(level, &doc, place, text)))
+    Some(levels.map(|level| meaning::digest(level, &doc, place)))
 }
 
 #[cfg(test)]

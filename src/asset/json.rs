@@ -106,6 +106,11 @@ impl<'a> Doc<'a> {
         Node(0)
     }
 
+    /// Returns the text that was parsed.
+    pub(super) const fn source(&self) -> &'a str {
+        self.text
+    }
+
     /// Returns what a node is.
     #[must_use]
     pub fn tag(&self, node: Node) -> Tag {

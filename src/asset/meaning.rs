@@ -42,12 +42,12 @@ enum Mark {
 }
 
 /// Returns the digest of what counts of a value at a level.
-pub(super) fn digest(level: Level, doc: &Doc<'_>, place: Place, text: &str) -> [u8; 16] {
+pub(super) fn digest(level: Level, doc: &Doc<'_>, place: Place) -> [u8; 16] {
     let meaning = level == Level::Meaning;
     let hash = Hash {
         level,
         doc,
-        connectors: if meaning { Connectors::of(text) } else { Connectors::default() },
+        connectors: if meaning { Connectors::of(doc.source()) } else { Connectors::default() },
         qualifiers: if meaning && place == Place::Insights { text::qualifiers(doc) } else { HashMap::new() },
         used: BTreeSet::new(),
         listed: BTreeSet::new(),

@@ -7,6 +7,7 @@
 pub(crate) mod aside;
 pub mod canonical;
 pub mod compare;
+pub mod exported;
 pub(crate) mod fields;
 pub mod json;
 pub mod kind;

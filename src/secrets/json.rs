@@ -30,6 +30,13 @@ pub(super) fn scan(kind: &Kind, doc: &Doc<'_>, bytes: &[u8]) -> Vec<Finding> {
     findings
 }
 
+/// Returns whether nothing is found in the values of a file.
+pub(super) fn is_silent(kind: &Kind, doc: &Doc<'_>) -> bool {
+    let mut found = false;
+    visit(kind, doc, 0, |_, _| found = true);
+    !found
+}
+
 /// Returns the surest of what JSON inside of a text holds.
 pub(super) fn judge_nested(doc: &Doc<'_>, depth: u8) -> Option<Mark> {
     let mut found = None;

@@ -21,6 +21,7 @@ pub use json::Beside;
 pub use settings::{Allowed, Policy, Settings};
 pub use source::redacted;
 
+use crate::asset::exported::Exported;
 use crate::asset::json::Doc;
 use crate::asset::kind::Kind;
 use crate::asset::page;
@@ -107,6 +108,17 @@ pub fn scan(path: &PackagePath, bytes: &[u8]) -> Vec<Finding> {
     }
 }
 
+/// Returns what [`scan`] finds in the file of an export. Whether there is anything is told from its tree; only where
+/// there is, the file is read for the lines.
+#[must_use]
+pub fn scan_exported(exported: &Exported<'_>) -> Vec<Finding> {
+    let (path, file) = (exported.path(), exported.file());
+    match exported.doc() {
+        Some(doc) if file.len() < LARGE && json::is_silent(&Kind::of(path), doc) => Vec::new(),
+        _ => scan(path, file),
+    }
+}
+
 /// Returns a file as it may be shown: each line that surely holds a secret is replaced by a word that says so.
 #[must_use]
 pub fn shown(path: &PackagePath, bytes: &[u8]) -> Vec<u8> {
@@ -177,7 +189,10 @@ mod tests {
     use std::fmt::Write as _;
     use std::path::Path;
 
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::asset::canonical::tests::{json, respell};
 
     const CASES: &str = include_str!("../../tests/data/secret-cases.json");
 
@@ -228,6 +243,45 @@ mod tests {
         let source =
             |token: &str| hidden_name(&path("x.custom_adapter.rb"), format!("token: '{token}'").as_bytes());
         assert_ne!(source("EXAMPLEfakefakefakefake01"), source("EXAMPLEfakefakefakefake02"));
+    }
+
+    /// Asserts that a file that was parsed once is searched as what is committed of it.
+    fn assert_searched_as_committed(path: &PackagePath, bytes: &[u8]) {
+        let found = scan(path, &crate::asset::canonical::canonical(path, bytes));
+        assert_eq!(scan_exported(&Exported::parse(path, bytes)), found);
+        assert_eq!(scan_exported(&Exported::lean(path, bytes.to_vec())), found);
+    }
+
+    #[test]
+    fn the_tree_of_an_export_is_searched_as_the_file() {
+        let cases: serde_json::Value = serde_json::from_str(CASES).unwrap();
+        for case in cases["cases"].as_array().unwrap() {
+            let path = path(&format!("x.{}", case["asset"].as_str().unwrap()));
+            let text = case["snippet"].as_str().unwrap();
+            assert_searched_as_committed(&path, text.as_bytes());
+            assert_searched_as_committed(&path, format!("[\n{text}]").as_bytes());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_tree_of_any_export_is_searched_as_the_file(
+            mut value in json(), mut seed in any::<u64>(), at in any::<prop::sample::Index>(), kind in 0..4_usize,
+        ) {
+            let cases: serde_json::Value = serde_json::from_str(CASES).unwrap();
+            let cases = cases["cases"].as_array().unwrap();
+            let snippet = cases[at.index(cases.len())]["snippet"].as_str().unwrap();
+            let snippet = serde_json::from_str(snippet).unwrap_or_else(|_| snippet.into());
+            if let Some(members) = value.as_object_mut() {
+                members.insert("api_key".to_owned(), snippet);
+            } else if let Some(items) = value.as_array_mut() {
+                items.push(snippet);
+            }
+            let mut text = String::new();
+            respell(&value, &mut seed, &mut text);
+            let kind = ["recipe", "properties", "lookup_table", "data_table"][kind];
+            assert_searched_as_committed(&path(&format!("a.{kind}.json")), text.as_bytes());
+        }
     }
 
     #[test]

@@ -3,7 +3,6 @@
 //!
 //! Nothing here is seen by anybody else: objects that no commit names.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,8 +12,8 @@ use super::Wiring;
 use super::error::StepError;
 use super::screen::{Searched, search_file};
 use crate::archive::{Entry, Limits, Package};
-use crate::asset::canonical::canonical;
 use crate::asset::compare::content;
+use crate::asset::exported::Exported;
 use crate::blocking;
 use crate::cores;
 use crate::git::{Objects, PackWriter, Reader, blob_id};
@@ -23,6 +22,7 @@ use crate::model::path::PackagePath;
 use crate::model::plan::Facts;
 use crate::model::project::{Mode, Project};
 use crate::model::state::{EntryPrint, Records};
+use crate::secrets;
 
 /// Files from this size on, in bytes, are read one at a time in the whole process: parsed and written anew, one of
 /// 64 MiB takes four times as much.
@@ -179,16 +179,29 @@ impl Scanner<'_> {
         before: Option<&EntryPrint>,
         part: &mut Part,
     ) -> Result<EntryPrint, StepError> {
-        let path = &entry.path;
         let refused = |source| StepError::Archive { package: self.number, source };
-        let mut turn = alone(entry.size);
+        let turn = alone(entry.size);
         let bytes = self.package.read(entry).map_err(refused)?;
-        let written = match canonical(path, &bytes) {
-            Cow::Owned(file) => Some(file),
-            Cow::Borrowed(_) => None,
+        let exported = match turn {
+            Some(_) => Exported::lean(&entry.path, bytes),
+            None => Exported::parse(&entry.path, &bytes),
         };
-        let file = written.unwrap_or(bytes);
-        let print = EntryPrint { crc: entry.crc, size: entry.size, seal, blob: blob_id(&file)? };
+        let blob = blob_id(exported.file())?;
+        let print = EntryPrint { crc: entry.crc, size: entry.size, seal, blob };
+        self.take(reader, &exported, print, before, turn, part)
+    }
+
+    /// Takes in what was read.
+    fn take(
+        &self,
+        reader: &Reader,
+        exported: &Exported<'_>,
+        print: EntryPrint,
+        before: Option<&EntryPrint>,
+        mut turn: Option<MutexGuard<'static, ()>>,
+        part: &mut Part,
+    ) -> Result<EntryPrint, StepError> {
+        let (path, file) = (exported.path(), exported.file());
         if let Some(before) = before {
             if before.blob == print.blob {
                 return Ok(print);
@@ -196,17 +209,18 @@ impl Scanner<'_> {
             let old = reader.read(before.blob)?;
             // What is large in one of its versions alone waits for its turn as well.
             turn = turn.or_else(|| alone(old.len().max(file.len()) as u64));
-            let (old, new) = (content(path, &old), content(path, &file));
+            let (old, new) = (content(path, &old), exported.content());
             part.facts.push((path.clone(), before.blob, old));
             if old == new {
                 return Ok(EntryPrint { blob: before.blob, ..print });
             }
             part.facts.push((path.clone(), print.blob, new));
         }
-        part.fresh.add_named(print.blob, &file)?;
+        part.fresh.add_named(print.blob, file)?;
         if self.project.mode() != Mode::ImportOnly {
             let _turn = turn.or_else(|| alone(file.len() as u64));
-            let findings = search_file(&self.project.secrets, path, &file);
+            let scan = || secrets::scan_exported(exported);
+            let findings = search_file(&self.project.secrets, path, scan);
             part.searched.push((path.clone(), Searched { blob: print.blob, findings }));
         }
         Ok(print)

@@ -37,11 +37,16 @@ pub(super) struct Searched {
     pub(super) findings: Vec<Finding>,
 }
 
-/// Returns what a file holds that must perhaps not get into git and is not settled.
-pub(super) fn search_file(settings: &Settings, path: &PackagePath, bytes: &[u8]) -> Vec<Finding> {
+/// Returns what a file holds that must perhaps not get into git and is not settled, if that is asked: `scan` finds what
+/// it holds.
+pub(super) fn search_file(
+    settings: &Settings,
+    path: &PackagePath,
+    scan: impl FnOnce() -> Vec<Finding>,
+) -> Vec<Finding> {
     match settings.policy {
         Policy::Off => Vec::new(),
-        Policy::Block | Policy::Warn => surest_first(settings.open(path, secrets::scan(path, bytes))),
+        Policy::Block | Policy::Warn => surest_first(settings.open(path, scan())),
     }
 }
 
@@ -149,7 +154,7 @@ async fn search(
             let search_part = |part: &[(&PackagePath, &Vec<u8>)]| {
                 let scan = |(path, bytes): &(&PackagePath, &Vec<u8>)| {
                     let _large = alone(bytes.len() as u64);
-                    search_file(&settings, path, bytes)
+                    search_file(&settings, path, || secrets::scan(path, bytes))
                 };
                 part.iter().map(scan).collect::<Vec<_>>()
             };
