@@ -25,6 +25,7 @@ use clap::{Parser, ValueEnum};
 use recipesync::archive::{Limits, Package};
 use recipesync::asset::canonical::canonical;
 use recipesync::asset::compare::content;
+use recipesync::asset::exported::Exported;
 use recipesync::git::{PackWriter, blob_id};
 use recipesync::model::path::PackagePath;
 use recipesync::secrets;
@@ -71,6 +72,10 @@ enum Hot {
     Content,
     /// The search for secrets.
     Secrets,
+    /// What a new file is asked once it is inflated: canonical form and secrets.
+    Read,
+    /// What one with an older version is asked: the digest of the content as well.
+    Changed,
     /// Git's name of the file.
     Name,
     /// The object in the pack, deflated.
@@ -129,6 +134,15 @@ impl Hot {
             Self::Unchanged => each(&input.canonical, |path, bytes| canonical(path, bytes).len()),
             Self::Content => each(&input.canonical, |path, bytes| usize::from(content(path, bytes)[0])),
             Self::Secrets => each(&input.canonical, |path, bytes| secrets::scan(path, bytes).len()),
+            Self::Read => each(&input.files, |path, bytes| {
+                let exported = Exported::parse(path, bytes);
+                exported.file().len() + secrets::scan_exported(&exported).len()
+            }),
+            Self::Changed => each(&input.files, |path, bytes| {
+                let exported = Exported::parse(path, bytes);
+                let content = usize::from(exported.content()[0]);
+                exported.file().len() + content + secrets::scan_exported(&exported).len()
+            }),
             Self::Name => each(&input.canonical, |_, bytes| {
                 blob_id(bytes).map_or(0, |id| usize::from(id.as_bytes()[0]))
             }),

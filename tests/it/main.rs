@@ -13,6 +13,7 @@ mod demo;
 mod diff;
 mod directions;
 mod disk;
+mod exported;
 mod faults;
 mod first_run;
 mod full_disk;
