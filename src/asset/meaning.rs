@@ -90,11 +90,12 @@ impl Hash<'_, '_> {
             match event {
                 Event::Key(key) => {
                     let object = walk.inside().expect("keys are inside objects");
-                    let row = open.last().map_or(Place::Plain, |place| *place).member(&doc.decoded(key));
+                    let name = doc.decoded(key);
+                    let row = open.last().map_or(Place::Plain, |place| *place).member(&name);
                     if self.is_aside(row, object, doc.value(key)) {
                         walk.skip_value();
                     } else {
-                        self.put(Mark::Key, &doc.decoded(key));
+                        self.put(Mark::Key, &name);
                         next = row.inside;
                     }
                 }
@@ -245,8 +246,8 @@ impl Hash<'_, '_> {
 
     fn put(&mut self, mark: Mark, bytes: &[u8]) {
         let length = u32::try_from(bytes.len()).expect("parsed texts are below 4 GiB");
-        self.out.push(mark as u8);
-        self.out.extend_from_slice(&length.to_le_bytes());
+        let [a, b, c, d] = length.to_le_bytes();
+        self.out.extend_from_slice(&[mark as u8, a, b, c, d]);
         self.out.extend_from_slice(bytes);
         if self.out.len() > CHUNK && self.entries.is_none() {
             self.hasher.update(&self.out);

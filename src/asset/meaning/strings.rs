@@ -10,9 +10,8 @@ impl Hash<'_, '_> {
     /// Writes a string.
     pub(super) fn text(&mut self, place: Place, node: Node) {
         let bytes = self.doc.decoded(node);
-        let Some(text) = self.doc.text(node).filter(|_| self.level == Level::Meaning) else {
-            return self.put(Mark::String, &bytes);
-        };
+        let text = (self.level == Level::Meaning).then(|| self.doc.text(node)).flatten();
+        let Some(text) = text else { return self.put(Mark::String, &bytes) };
         match place {
             Place::Insights => match self.qualifiers.get(bytes.as_ref()).copied() {
                 Some(number) => self.put(Mark::Qualifier, &number.to_le_bytes()),
