@@ -13,10 +13,10 @@ use super::json::{Doc, Event, MAX_DEPTH, Node, Tag, points, spaces};
 /// values could grow a thousandfold otherwise.
 const MAX_WRITTEN: usize = 64 << 20;
 
-/// A line break and the deepest indentation.
-const INDENT: [u8; 1 + 2 * MAX_DEPTH] = {
-    let mut line = [b' '; 1 + 2 * MAX_DEPTH];
-    line[0] = b'\n';
+/// A comma, a line break and the deepest indentation.
+const BREAK: [u8; 2 + 2 * MAX_DEPTH] = {
+    let mut line = [b' '; 2 + 2 * MAX_DEPTH];
+    (line[0], line[1]) = (b',', b'\n');
     line
 };
 
@@ -103,14 +103,12 @@ impl Reader<'_> {
 
     /// Reads a string with the value of a node.
     fn string(&mut self, doc: &Doc<'_>, node: Node) -> bool {
+        // What stands between quotes in one valid text does so in any other.
+        if self.text(doc.quoted(node)) {
+            return true;
+        }
         if !self.sign(b'"') {
             return false;
-        }
-        // What stands between quotes in one valid text does so in any other.
-        if let Some(rest) = self.rest.strip_prefix(doc.bytes(node)).and_then(|rest| rest.strip_prefix(b"\""))
-        {
-            self.rest = rest;
-            return true;
         }
         let mut backslash = false;
         let end = self.rest.iter().position(|byte| {
@@ -138,17 +136,14 @@ fn write(doc: &Doc<'_>, expected: usize) -> Option<Vec<u8>> {
         if let Event::End(node) = event {
             depth -= 1;
             if !first {
-                out.extend_from_slice(&INDENT[..=2 * depth]);
+                out.extend_from_slice(&BREAK[1..2 + 2 * depth]);
             }
             out.push(if doc.tag(node) == Tag::Object { b'}' } else { b']' });
             (first, keyed) = (false, false);
             continue;
         }
         if !keyed {
-            if !first {
-                out.push(b',');
-            }
-            out.extend_from_slice(&INDENT[..=2 * depth]);
+            out.extend_from_slice(&BREAK[usize::from(first)..2 + 2 * depth]);
         }
         (first, keyed) = (false, false);
         match event {
@@ -175,13 +170,13 @@ fn write(doc: &Doc<'_>, expected: usize) -> Option<Vec<u8>> {
 
 /// Writes a string with the fewest escapes; one that came with no others is copied.
 pub(crate) fn string(doc: &Doc<'_>, node: Node, out: &mut Vec<u8>) {
-    out.push(b'"');
     if doc.escaped(node) && has_other_escapes(doc.raw(node)) {
+        out.push(b'"');
         points(doc.raw(node)).for_each(|point| character(point, out));
+        out.push(b'"');
     } else {
-        out.extend_from_slice(doc.bytes(node));
+        out.extend_from_slice(doc.quoted(node));
     }
-    out.push(b'"');
 }
 
 /// Returns whether a string holds an escape that is not the one that would be written.
@@ -391,6 +386,21 @@ pub(crate) mod tests {
             prop_assert_eq!(&form, &text(&other));
             prop_assert_eq!(&form, &text(&form), "idempotent");
             prop_assert_eq!(serde_json::from_str::<Value>(&form).unwrap(), value);
+        }
+
+        #[test]
+        fn texts_have_their_value_and_keys_their_order(
+            texts in proptest::collection::btree_map(".{0,20}|[a-c\u{0}\"\\\\]{0,10}", Just(()), 0..8),
+            mut seed in any::<u64>(),
+        ) {
+            let members = texts.keys().map(|key| (key.clone(), Value::from(key.as_str())));
+            let mut text = String::new();
+            respell(&Value::Object(members.collect()), &mut seed, &mut text);
+            let doc = Doc::parse(text.as_bytes()).unwrap();
+            let read = doc.members(doc.root()).map(|(key, value)| (doc.decoded(key), doc.decoded(value)));
+            let read: Vec<_> = read.collect();
+            let told: Vec<_> = texts.keys().map(|text| (text.as_bytes().into(), text.as_bytes().into())).collect();
+            prop_assert_eq!(read, told);
         }
 
         #[test]

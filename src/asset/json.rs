@@ -113,6 +113,7 @@ impl<'a> Doc<'a> {
 
     /// Returns what a node is.
     #[must_use]
+    #[inline]
     pub fn tag(&self, node: Node) -> Tag {
         self.cell(node).tag
     }
@@ -133,14 +134,22 @@ impl<'a> Doc<'a> {
         if !self.escaped(node) {
             return Cow::Borrowed(self.bytes(node));
         }
-        let raw = self.raw(node);
-        let mut bytes = Vec::with_capacity(raw.len());
-        points(raw).for_each(|point| push_point(&mut bytes, point));
-        Cow::Owned(bytes)
+        let mut rest = self.raw(node);
+        let mut bytes = Vec::with_capacity(rest.len());
+        // What stands between two escapes is copied.
+        loop {
+            let (plain, escaped) = rest.split_at(parse::plain_bytes(rest.as_bytes()));
+            bytes.extend_from_slice(plain.as_bytes());
+            let Some(behind) = escaped.strip_prefix('\\') else { return Cow::Owned(bytes) };
+            let point;
+            (point, rest) = escape(behind);
+            push_point(&mut bytes, point);
+        }
     }
 
     /// Returns whether a string or key is written with escapes.
     #[must_use]
+    #[inline]
     pub fn escaped(&self, node: Node) -> bool {
         self.cell(node).escaped
     }
@@ -213,6 +222,7 @@ impl<'a> Doc<'a> {
     }
 
     /// Returns a scalar's own text as [`Self::raw`] does, as bytes: these are not looked at for characters.
+    #[inline]
     pub(super) fn bytes(&self, node: Node) -> &'a [u8] {
         let cell = self.cell(node);
         match cell.tag {
@@ -221,6 +231,15 @@ impl<'a> Doc<'a> {
         }
     }
 
+    /// Returns a string or key as it is written, with its quotes.
+    #[inline]
+    pub(super) fn quoted(&self, node: Node) -> &'a [u8] {
+        let cell = self.cell(node);
+        debug_assert!(matches!(cell.tag, Tag::String | Tag::Key), "only these have quotes");
+        &self.text.as_bytes()[cell.a as usize - 1..=cell.b as usize]
+    }
+
+    #[inline]
     fn cell(&self, node: Node) -> Cell {
         self.cells[node.0 as usize]
     }
@@ -327,28 +346,34 @@ pub(crate) fn points(raw: &str) -> impl Iterator<Item = u32> + '_ {
         if first != '\\' {
             return Some(u32::from(first));
         }
-        let escape = rest.next()?;
-        Some(match escape {
-            'n' => 0x0a,
-            't' => 0x09,
-            'r' => 0x0d,
-            'b' => 0x08,
-            'f' => 0x0c,
-            'u' => {
-                let (high, behind) = four_digits(rest.as_str());
-                rest = behind.chars();
-                let low = behind.strip_prefix("\\u").map(four_digits);
-                match low {
-                    Some((low @ 0xdc00..=0xdfff, behind)) if (0xd800..=0xdbff).contains(&high) => {
-                        rest = behind.chars();
-                        0x1_0000 + ((high - 0xd800) << 10) + (low - 0xdc00)
-                    }
-                    _ => high,
-                }
-            }
-            other => u32::from(other),
-        })
+        let (point, behind) = escape(rest.as_str());
+        rest = behind.chars();
+        Some(point)
     })
+}
+
+/// Splits off an escape whose backslash was taken: what it stands for, and what follows it.
+fn escape(text: &str) -> (u32, &str) {
+    let (letter, behind) = text.split_at(1);
+    let point = match letter.as_bytes()[0] {
+        b'n' => 0x0a,
+        b't' => 0x09,
+        b'r' => 0x0d,
+        b'b' => 0x08,
+        b'f' => 0x0c,
+        b'u' => {
+            let (high, behind) = four_digits(behind);
+            let low = behind.strip_prefix("\\u").map(four_digits);
+            return match low {
+                Some((low @ 0xdc00..=0xdfff, behind)) if (0xd800..=0xdbff).contains(&high) => {
+                    (0x1_0000 + ((high - 0xd800) << 10) + (low - 0xdc00), behind)
+                }
+                _ => (high, behind),
+            };
+        }
+        other => u32::from(other),
+    };
+    (point, behind)
 }
 
 /// Splits off the four hex digits of an escape.
@@ -359,7 +384,9 @@ fn four_digits(text: &str) -> (u32, &str) {
 
 /// Writes a code point in UTF-8, a surrogate in the three bytes that UTF-8 would have for it.
 fn push_point(bytes: &mut Vec<u8>, point: u32) {
-    if let Some(c) = char::from_u32(point) {
+    if point < 0x80 {
+        bytes.push(point.to_le_bytes()[0]);
+    } else if let Some(c) = char::from_u32(point) {
         bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
     } else {
         let [low, middle, high] =

@@ -152,9 +152,30 @@ impl Parser<'_> {
         }
         let node = Node(narrow(self.doc.cells.len()));
         self.string(Tag::Key)?;
-        let start = first_eight(&self.doc.decoded(node));
+        let start = self.start(node);
         self.keys.push(Key { start, node: node.0 });
         if self.token() == Some(b':') { Ok(()) } else { Err(NotPlain::Syntax) }
+    }
+
+    /// Returns the first eight bytes of a key's value as a number that compares as they do; what is missing counts as
+    /// zeros.
+    fn start(&self, key: Node) -> u64 {
+        let first_eight = |bytes: &[u8]| {
+            let mut eight = [0; 8];
+            bytes.iter().zip(&mut eight).for_each(|(byte, place)| *place = *byte);
+            u64::from_be_bytes(eight)
+        };
+        if self.doc.escaped(key) {
+            return first_eight(&self.doc.decoded(key));
+        }
+        // Most keys are shorter, and cutting off what follows them costs less than copying what is theirs.
+        let bytes = self.doc.bytes(key);
+        let from = self.doc.cell(key).a as usize;
+        match self.doc.text.as_bytes()[from..].first_chunk() {
+            Some(eight) if bytes.len() < 8 => u64::from_be_bytes(*eight) & !(u64::MAX >> (8 * bytes.len())),
+            Some(eight) => u64::from_be_bytes(*eight),
+            None => first_eight(bytes),
+        }
     }
 
     /// Reads a string whose opening quote was taken.
@@ -224,16 +245,6 @@ fn narrow(index: usize) -> u32 {
     u32::try_from(index).expect("texts are below MAX_BYTES")
 }
 
-/// Returns the first eight bytes as a number that compares as they do; what is missing counts as zeros.
-fn first_eight(bytes: &[u8]) -> u64 {
-    if let Some(eight) = bytes.first_chunk() {
-        return u64::from_be_bytes(*eight);
-    }
-    let mut eight = [0; 8];
-    eight[..bytes.len()].copy_from_slice(bytes);
-    u64::from_be_bytes(eight)
-}
-
 /// Returns how many spaces come first, eight at a time: indentation is most of the white space.
 #[inline]
 pub(in crate::asset) fn spaces(bytes: &[u8]) -> usize {
@@ -250,7 +261,8 @@ pub(in crate::asset) fn spaces(bytes: &[u8]) -> usize {
 }
 
 /// Returns how many bytes of a string come before the first quote, backslash or control character, eight at a time.
-fn plain_bytes(bytes: &[u8]) -> usize {
+#[inline]
+pub(super) fn plain_bytes(bytes: &[u8]) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHS: u64 = 0x8080_8080_8080_8080;
     let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
