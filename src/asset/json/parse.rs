@@ -290,3 +290,22 @@ fn escape_length(bytes: &[u8]) -> Option<usize> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn plain_bytes_are_counted_as_one_by_one(bytes in prop::collection::vec(0x1e_u8..0x5e, 0..40), high: bool) {
+            let bytes: Vec<u8> = bytes.iter().map(|byte| byte | u8::from(high && byte % 3 > 0) << 7).collect();
+            let is_plain = |byte: &u8| !matches!(byte, b'"' | b'\\' | 0..0x20);
+            for at in 0..=bytes.len() {
+                let slow = bytes[at..].iter().take_while(|byte| is_plain(byte)).count();
+                prop_assert_eq!(plain_bytes(&bytes[at..]), slow);
+            }
+        }
+    }
+}
