@@ -157,8 +157,11 @@ impl<'a> Doc<'a> {
     /// Returns the value of a string or key, if it is one and holds no lone surrogate.
     #[must_use]
     pub fn text(&self, node: Node) -> Option<Cow<'a, str>> {
-        match self.tag(node) {
-            Tag::String | Tag::Key if !self.escaped(node) => Some(Cow::Borrowed(self.raw(node))),
+        let cell = self.cell(node);
+        match cell.tag {
+            Tag::String | Tag::Key if !cell.escaped => {
+                Some(Cow::Borrowed(&self.text[cell.a as usize..cell.b as usize]))
+            }
             Tag::String | Tag::Key => String::from_utf8(self.decoded(node).into_owned()).ok().map(Cow::Owned),
             _ => None,
         }

@@ -95,11 +95,15 @@ fn visit_value<'s>(
             Event::Key(key) => {
                 let object = walk.inside().expect("keys are inside objects");
                 // A name may be the secret itself; what else a name says is said of its value.
-                let mark = judge_scalar(doc, key, None, false, depth);
+                let text = doc.text(key);
+                let mark = match &text {
+                    Some(text) => judge(None, text, depth),
+                    None => judge(None, &lossy(doc, key), depth),
+                };
                 if let Some(mark) = mark.filter(|mark| mark.level == Level::Certain) {
                     tell(key, mark);
                 }
-                name = Some(name_of(doc, object, doc.text(key).unwrap_or_default(), labels));
+                name = Some(name_of(doc, object, text.unwrap_or_default(), labels));
             }
             Event::Value(node) => match doc.tag(node) {
                 Tag::Array | Tag::Object => {
@@ -126,17 +130,21 @@ fn visit_value<'s>(
 }
 
 fn judge_scalar(doc: &Doc<'_>, node: Node, name: Option<&str>, filled: bool, depth: u8) -> Option<Mark> {
-    let text = match doc.tag(node) {
-        Tag::String | Tag::Key => doc
-            .text(node)
-            .unwrap_or_else(|| Cow::Owned(String::from_utf8_lossy(&doc.decoded(node)).into_owned())),
-        Tag::Null => return None,
-        _ => "".into(),
+    let found = match doc.tag(node) {
+        Tag::String => judge(name, &doc.text(node).unwrap_or_else(|| lossy(doc, node)), depth),
+        _ => None,
     };
-    let found = judge(name, &text, depth);
     // Exports leave the values of properties out: whoever put one in did so by hand.
-    let is_filled = filled && (doc.tag(node) != Tag::String || !text.is_empty());
-    surer(found, is_filled.then_some(Mark { level: Level::Likely, kind: "filled-property" }))
+    let is_empty = doc.tag(node) == Tag::Null || doc.tag(node) == Tag::String && doc.raw(node).is_empty();
+    if !filled || is_empty {
+        return found;
+    }
+    surer(found, Some(Mark { level: Level::Likely, kind: "filled-property" }))
+}
+
+/// Returns the value of a string or key that holds a lone surrogate, as text all the same.
+fn lossy<'a>(doc: &Doc<'a>, node: Node) -> Cow<'a, str> {
+    Cow::Owned(String::from_utf8_lossy(&doc.decoded(node)).into_owned())
 }
 
 /// Returns the name that a member's value stands beside: its key, the label of a table's column, or what the member

@@ -1,4 +1,7 @@
 //! The signs that occur in a text: most rules need one of them, and most texts have none.
+//!
+//! Nearly every text of some length comes through here, so it is looked at in a way that costs less than a step a byte:
+//! signs sixteen bytes at a time, and for a long run only as many bytes as tell that there is none.
 
 use super::known::SHORTEST;
 
@@ -24,15 +27,23 @@ impl Signs {
     /// A run of characters as every known credential has.
     pub(super) const TOKEN: u8 = 1 << 7;
 
-    /// Looks at a text once.
+    /// Looks at a text.
     pub(super) fn of(text: &str) -> Self {
-        let (mut signs, mut run) = (0, 0);
-        for byte in text.bytes() {
-            signs |= SIGN[usize::from(byte)];
-            run = if PART[usize::from(byte)] { run + 1 } else { 0 };
-            signs |= if run >= SHORTEST { Self::TOKEN } else { 0 };
+        let bytes = text.as_bytes();
+        let mut seen = [0; 16];
+        let mut see = |part: &[u8; 16]| {
+            for (at, seen) in seen.iter_mut().enumerate() {
+                *seen |= sign(part[at]);
+            }
+        };
+        bytes.as_chunks().0.iter().for_each(&mut see);
+        // What is left over is seen with what comes before it.
+        bytes.last_chunk().into_iter().for_each(see);
+        let mut signs = seen.iter().fold(0, |all, sign| all | sign);
+        if bytes.len() < seen.len() {
+            signs = bytes.iter().fold(0, |all, byte| all | sign(*byte));
         }
-        Self(signs)
+        Self(signs | if has_run(bytes) { Self::TOKEN } else { 0 })
     }
 
     /// Returns whether one of these signs occurs.
@@ -41,18 +52,34 @@ impl Signs {
     }
 }
 
-const SIGN: [u8; 256] = {
-    let mut table = [0; 256];
-    table[b'#' as usize] = Signs::HASH;
-    table[b':' as usize] = Signs::COLON;
-    table[b' ' as usize] = Signs::SPACE;
-    table[b'=' as usize] = Signs::EQUALS;
-    table[b'@' as usize] = Signs::AT;
-    table[b'"' as usize] = Signs::QUOTE;
-    table[b'\'' as usize] = Signs::QUOTE;
-    table[b'-' as usize] = Signs::DASH;
-    table
-};
+/// Returns the bit of a sign: without a branch and without a table, so that sixteen are done at once.
+#[inline]
+const fn sign(byte: u8) -> u8 {
+    const fn bit(is: bool, bit: u8) -> u8 {
+        if is { bit } else { 0 }
+    }
+    bit(byte == b'#', Signs::HASH)
+        | bit(byte == b':', Signs::COLON)
+        | bit(byte == b' ', Signs::SPACE)
+        | bit(byte == b'=', Signs::EQUALS)
+        | bit(byte == b'@', Signs::AT)
+        | bit(byte == b'"', Signs::QUOTE)
+        | bit(byte == b'\'', Signs::QUOTE)
+        | bit(byte == b'-', Signs::DASH)
+}
+
+/// Returns whether a run of parts of a token is as long as the shortest credential: each stretch of that length is read
+/// from its end, and the next starts behind the last byte that is no part.
+fn has_run(bytes: &[u8]) -> bool {
+    let mut start = 0;
+    while let Some(stretch) = bytes.get(start..start + SHORTEST) {
+        match stretch.iter().rposition(|byte| !PART[usize::from(*byte)]) {
+            Some(at) => start += at + 1,
+            None => return true,
+        }
+    }
+    false
+}
 
 const PART: [bool; 256] = {
     let mut table = [false; 256];
@@ -67,7 +94,36 @@ const PART: [bool; 256] = {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// The signs of a text, byte by byte.
+    fn one_by_one(text: &str) -> u8 {
+        let (mut signs, mut run) = (0, 0);
+        for byte in text.bytes() {
+            signs |= match byte {
+                b'#' => Signs::HASH,
+                b':' => Signs::COLON,
+                b' ' => Signs::SPACE,
+                b'=' => Signs::EQUALS,
+                b'@' => Signs::AT,
+                b'"' | b'\'' => Signs::QUOTE,
+                b'-' => Signs::DASH,
+                _ => 0,
+            };
+            run = if PART[usize::from(byte)] { run + 1 } else { 0 };
+            signs |= if run >= SHORTEST { Signs::TOKEN } else { 0 };
+        }
+        signs
+    }
+
+    proptest! {
+        #[test]
+        fn all_signs_are_seen_and_no_others(text in "([a-z0-9._]{0,18}.){0,5}|[#: =@\"'-]{0,20}") {
+            prop_assert_eq!(Signs::of(&text).0, one_by_one(&text));
+        }
+    }
 
     #[test]
     fn signs_are_seen() {
