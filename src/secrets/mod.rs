@@ -339,6 +339,19 @@ mod tests {
     }
 
     #[test]
+    fn an_export_that_is_large_in_canonical_form_is_searched_as_lines() {
+        // What is beside a name here is a secret on a line, and only the name of a field in a tree.
+        let inside = r#"{"extended_input_schema":{"client_secret":"EXAMPLEfakefakefakefake01"}}"#;
+        let text = format!("{}{}{inside}{}", "[".repeat(200), "1,".repeat(25_000), "]".repeat(200));
+        let path = path("a.recipe.json");
+        let exported = Exported::parse(&path, text.as_bytes());
+        assert!(exported.file().len() > LARGE && exported.doc().is_some());
+        assert!(json::is_silent(&Kind::of(&path), exported.doc().unwrap()));
+        assert_eq!(scan_exported(&exported).len(), 1);
+        assert_searched_as_committed(&path, text.as_bytes());
+    }
+
+    #[test]
     #[expect(clippy::disallowed_methods, reason = "test data")]
     fn real_packages_raise_no_false_alarm() {
         let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
