@@ -329,7 +329,6 @@ mod tests {
         assert!(!is_hidden("message", "EXAMPLEfakefakefakefake01") && !is_hidden("client_secret", "=null"));
     }
 
-    /// Everything of the corpus that was exported from somebody's workspace.
     #[test]
     fn a_large_file_is_searched_as_lines() {
         let filling = format!("  \"a\": \"{}\",\n", "x".repeat(100)).repeat(90_000);
@@ -351,6 +350,7 @@ mod tests {
         assert_searched_as_committed(&path, text.as_bytes());
     }
 
+    /// Everything of the corpus that was exported from somebody's workspace.
     #[test]
     #[expect(clippy::disallowed_methods, reason = "test data")]
     fn real_packages_raise_no_false_alarm() {
