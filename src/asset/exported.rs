@@ -41,6 +41,15 @@ impl<'a> Exported<'a> {
         Self { path, file: Cow::Owned(written.unwrap_or(bytes)), doc: None }
     }
 
+    /// Lets go of the tree, where what is committed has at least so many bytes: whoever waits should hold little.
+    #[must_use]
+    pub fn lean_from(mut self, bytes: u64) -> Self {
+        if self.file.len() as u64 >= bytes {
+            self.doc = None;
+        }
+        self
+    }
+
     /// Returns the file's path.
     #[must_use]
     pub const fn path(&self) -> &'a PackagePath {

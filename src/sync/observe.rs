@@ -184,7 +184,7 @@ impl Scanner<'_> {
         let bytes = self.package.read(entry).map_err(refused)?;
         let exported = match turn {
             Some(_) => Exported::lean(&entry.path, bytes),
-            None => Exported::parse(&entry.path, &bytes),
+            None => Exported::parse(&entry.path, &bytes).lean_from(LARGE),
         };
         let blob = blob_id(exported.file())?;
         let print = EntryPrint { crc: entry.crc, size: entry.size, seal, blob };
