@@ -13,4 +13,4 @@ mod write;
 
 pub use error::ArchiveError;
 pub use package::{Entry, Limits, Package};
-pub use write::{Deflated, join, pack};
+pub use write::{Deflated, check, join, pack};

@@ -80,7 +80,7 @@ pub fn pack<'a>(
 ) -> Result<Vec<u8>, ArchiveError> {
     let limits = Limits::default();
     let files: Vec<(&PackagePath, &[u8])> = files.into_iter().collect();
-    lay_out(files.iter().map(|(path, content)| (*path, content.len() as u64)).collect(), &limits)?;
+    check(files.iter().map(|(path, content)| (*path, content.len() as u64)).collect(), &limits)?;
     let compress = |part: &[(&'a PackagePath, &[u8])]| -> Vec<_> {
         part.iter().map(|(path, content)| (*path, Deflated::of(content))).collect()
     };
@@ -110,6 +110,14 @@ pub fn join(mut files: Vec<(&PackagePath, Deflated)>, limits: &Limits) -> Result
         writer.add(name, is_file.then(|| files.next().expect("each was laid out").1).as_ref());
     }
     Ok(writer.finish())
+}
+
+/// Finds out whether files of so many bytes can be a package, whatever they are compressed to.
+///
+/// # Errors
+/// As [`join`], but for what the zip's own size comes to.
+pub fn check(files: Vec<(&PackagePath, u64)>, limits: &Limits) -> Result<(), ArchiveError> {
+    lay_out(files, limits).map(drop)
 }
 
 /// Returns the names of a package's entries in their order, and which of them are files; or what a package cannot be,

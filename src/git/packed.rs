@@ -9,7 +9,7 @@
 //! Not read: loose objects, alternates, indexes of version 1 or of packs over 2 GiB. The format is git's
 //! `gitformat-pack`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use flate2::{Crc, Decompress, FlushDecompress, Status};
@@ -62,6 +62,7 @@ pub struct Whole<'a> {
     pack: &'a Pieces,
     id: BlobId,
     size: usize,
+    is_fast: bool,
     start: u64,
     end: u64,
 }
@@ -82,8 +83,10 @@ impl Packed {
     pub(super) fn look_up(repository: &Path, ids: &[BlobId]) -> Self {
         let folder = repository.join("objects/pack");
         let mut found = Self { packs: Vec::new(), places: HashMap::new() };
+        let wanted = ids.iter().collect::<HashSet<_>>().len();
         for name in fs::list(&folder).unwrap_or_default() {
-            if found.packs.len() < MAX_PACKS && name.extension().is_some_and(|extension| extension == "idx") {
+            let is_complete = found.places.len() == wanted || found.packs.len() == MAX_PACKS;
+            if !is_complete && name.extension().is_some_and(|extension| extension == "idx") {
                 found.add(&folder.join(name), ids);
             }
         }
@@ -121,8 +124,11 @@ impl Packed {
         let Place { pack, start, end } = *self.places.get(&id)?;
         let pack = &self.packs[pack];
         let entry = usize::try_from(end.checked_sub(start)?).ok()?;
-        let (size, header) = blob_header(&pack.read(start, MAX_HEADER_BYTES.min(entry)).ok()?)?;
-        Some(Whole { pack, id, size, start: start + header as u64, end })
+        let bytes = pack.read(start, entry.min(MAX_HEADER_BYTES + ZLIB_HEAD)).ok()?;
+        let (size, header) = blob_header(&bytes)?;
+        // Two bits say with how much effort a stream was made: the lowest two of four levels are git's first five.
+        let is_fast = bytes.get(header + 1)? >> 6 < 2;
+        Some(Whole { pack, id, size, is_fast, start: start + header as u64, end })
     }
 }
 
@@ -131,6 +137,18 @@ impl Whole<'_> {
     #[must_use]
     pub fn size(&self) -> u64 {
         self.size as u64
+    }
+
+    /// Returns how many bytes the stream has in the pack.
+    #[must_use]
+    pub fn packed(&self) -> u64 {
+        self.end - self.start
+    }
+
+    /// Returns whether the stream was compressed fast rather than small, as it says itself: ours are.
+    #[must_use]
+    pub const fn is_fast(&self) -> bool {
+        self.is_fast
     }
 
     /// Reads the file, inflates it and checks all of it; `None` where anything is not as it must be.

@@ -4,9 +4,11 @@
 //! packed the repository anew, the same files may give other bytes, which open to the same content. Who needs bytes that
 //! depend on nothing but the files compresses them all: `recipesync pack`.
 //!
-//! Our own packs are compressed fast rather than small. A package that would be too large for that reason alone is
-//! compressed anew as a whole. What is held meanwhile are compressed bytes, no more than a package may have, the
-//! file that each core is at, and in the end the package.
+//! Our own packs are compressed fast rather than small: to send such streams takes longer, by more than was saved where
+//! they are many megabytes and the line is slow. So they are taken over while they are few together; streams that were
+//! compressed with the usual effort always are. A package that would be too large for what was taken over is compressed
+//! anew as a whole. What is held meanwhile are compressed bytes, no more than a package may have, the file that each
+//! core is at, and in the end the package.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -16,26 +18,35 @@ use super::error::StepError;
 use super::observe::alone;
 use crate::archive::{self, ArchiveError, Deflated, Limits};
 use crate::cores;
-use crate::git::{Cache, Objects, Packed, Reader};
+use crate::git::{Cache, GitError, Objects, Packed, Reader, Whole};
 use crate::model::oid::BlobId;
 use crate::model::path::PackagePath;
+
+/// How many bytes of streams that were compressed fast are taken over: what level 6 would save on as many goes over a line
+/// of 10 Mbit/s in three seconds.
+const FAST_AT_MOST: u64 = 10 << 20;
 
 /// Packs files of a repository, each under its name, into a package.
 ///
 /// # Errors
 /// Where a file cannot be read, or the files are no package.
 pub async fn pack(repository: &Cache, files: Vec<(PackagePath, BlobId)>) -> Result<Bytes, StepError> {
-    repository.work(move |objects| pack_within(objects, &files, &Limits::default())).await.map(Bytes::from)
+    let pack = move |objects: &Objects<'_>| pack_within(objects, &files, &Limits::default(), FAST_AT_MOST);
+    repository.work(pack).await.map(Bytes::from)
 }
 
 fn pack_within(
     objects: &Objects<'_>,
     files: &[(PackagePath, BlobId)],
     limits: &Limits,
+    fast_at_most: u64,
 ) -> Result<Vec<u8>, StepError> {
     let packed = objects.packed(&files.iter().map(|(_, id)| *id).collect::<Vec<_>>());
+    check(objects, &packed, files, limits)?;
+    let fast = files.iter().filter_map(|(_, id)| packed.find(*id)).filter(Whole::is_fast);
+    let takes_fast = fast.map(|file| file.packed()).sum::<u64>() <= fast_at_most;
     let taken_over = AtomicUsize::new(0);
-    let package = pack_by(objects, files, limits, |reader, id| match take_over(&packed, id) {
+    let package = pack_by(objects, files, limits, |reader, id| match take_over(&packed, id, takes_fast) {
         Some(file) => {
             taken_over.fetch_add(1, Ordering::Relaxed);
             Ok(file)
@@ -46,6 +57,19 @@ fn pack_within(
         return pack_by(objects, files, limits, compress);
     }
     package
+}
+
+/// Refuses what is no package whatever its files are compressed to, before any of them is.
+fn check(
+    objects: &Objects<'_>,
+    packed: &Packed,
+    files: &[(PackagePath, BlobId)],
+    limits: &Limits,
+) -> Result<(), StepError> {
+    let reader = objects.reader()?;
+    let size = |id| packed.find(id).map_or_else(|| reader.size(id), |file| Ok(file.size()));
+    let sizes: Result<Vec<_>, GitError> = files.iter().map(|(path, id)| Ok((path, size(*id)?))).collect();
+    archive::check(sizes?, limits).map_err(StepError::Pack)
 }
 
 /// Returns whether compressing anew may make a package of files of which so many streams were taken over: where it
@@ -83,8 +107,8 @@ fn pack_by(
 }
 
 /// Takes a file's stream over from git's packs, where it is whole in one.
-fn take_over(packed: &Packed, id: BlobId) -> Option<Deflated> {
-    let file = packed.find(id)?;
+fn take_over(packed: &Packed, id: BlobId, takes_fast: bool) -> Option<Deflated> {
+    let file = packed.find(id).filter(|file| takes_fast || !file.is_fast())?;
     let _turn = alone(file.size());
     let stream = file.read()?;
     Some(Deflated::known(stream.deflated, stream.crc, stream.size))
@@ -99,6 +123,7 @@ fn compress(reader: &Reader, id: BlobId) -> Result<Deflated, StepError> {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::process::Command;
     use std::time::Duration;
 
     use proptest::prelude::*;
@@ -108,7 +133,7 @@ mod tests {
     use super::*;
     use crate::archive::Package;
     use crate::fs;
-    use crate::git::{Author, Credentials, Environment, Git, GitError, PackWriter, Settings, blob_id};
+    use crate::git::{Author, Credentials, Environment, Git, PackWriter, Settings, blob_id};
 
     struct World {
         at: TempDir,
@@ -149,9 +174,34 @@ mod tests {
         }
 
         fn pack(&self, files: &[(PackagePath, BlobId)], limits: Limits) -> Result<Bytes, StepError> {
+            self.pack_with(files, limits, FAST_AT_MOST)
+        }
+
+        fn pack_with(
+            &self,
+            files: &[(PackagePath, BlobId)],
+            limits: Limits,
+            fast_at_most: u64,
+        ) -> Result<Bytes, StepError> {
             let files = files.to_owned();
-            let work = move |objects: &Objects<'_>| pack_within(objects, &files, &limits);
+            let work = move |objects: &Objects<'_>| pack_within(objects, &files, &limits, fast_at_most);
             self.runtime.block_on(self.cache.work(work)).map(Bytes::from)
+        }
+
+        /// Returns how many files of a package have the bytes that a pack has.
+        fn count_of_packs(&self, zip: &Bytes) -> usize {
+            let packs: Vec<Vec<u8>> =
+                self.files("pack").iter().map(|path| fs::read(path, 1 << 20).unwrap()).collect();
+            let mut package = zip::ZipArchive::new(std::io::Cursor::new(zip)).unwrap();
+            let mut count = 0;
+            for index in 0..package.len() {
+                let entry = package.by_index_raw(index).unwrap();
+                let start = usize::try_from(entry.data_start().unwrap()).unwrap();
+                let data = &zip[start..start + usize::try_from(entry.compressed_size()).unwrap()];
+                let is_of = |pack: &Vec<u8>| pack.windows(data.len()).any(|bytes| bytes == data);
+                count += usize::from(!entry.is_dir() && packs.iter().any(is_of));
+            }
+            count
         }
 
         fn files(&self, extension: &str) -> Vec<std::path::PathBuf> {
@@ -184,20 +234,7 @@ mod tests {
         let world = World::new();
         let files = recipes(9);
         let zip = world.pack(&world.store(&files), Limits::default()).unwrap();
-        let packs: Vec<Vec<u8>> =
-            world.files("pack").iter().map(|path| fs::read(path, 1 << 20).unwrap()).collect();
-        let mut package = zip::ZipArchive::new(std::io::Cursor::new(zip.clone())).unwrap();
-        let mut entries = 0;
-        for index in 0..package.len() {
-            let entry = package.by_index_raw(index).unwrap();
-            let start = usize::try_from(entry.data_start().unwrap()).unwrap();
-            let data = &zip[start..start + usize::try_from(entry.compressed_size()).unwrap()];
-            if !entry.is_dir() {
-                assert!(packs.iter().any(|pack| pack.windows(data.len()).any(|bytes| bytes == data)));
-                entries += 1;
-            }
-        }
-        assert_eq!(entries, files.len());
+        assert_eq!(world.count_of_packs(&zip), files.len());
         assert!(zip.len() > anew(&files).len(), "they are not the streams that were made here");
     }
 
@@ -240,6 +277,50 @@ mod tests {
         assert!(pack(anew.len()).unwrap() == anew);
         let refused = |packed| matches!(pack(packed), Err(StepError::Pack(ArchiveError::Overfull { .. })));
         assert!(refused(anew.len() - 1) && refused(10));
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "git itself packs anew")]
+    fn streams_that_were_compressed_fast_are_taken_over_while_they_are_few() {
+        let world = World::new();
+        let files = recipes(9);
+        let ids = world.store(&files);
+        let (reused, anew) = (world.pack(&ids, Limits::default()).unwrap(), anew(&files));
+        let fast: u64 = {
+            let named = ids.iter().map(|(_, id)| *id).collect::<Vec<_>>();
+            let sum = move |objects: &Objects<'_>| {
+                let packed = objects.packed(&named);
+                Ok::<_, GitError>(named.iter().map(|id| packed.find(*id).unwrap().packed()).sum())
+            };
+            world.runtime.block_on(world.cache.work(sum)).unwrap()
+        };
+        let pack = |fast_at_most| world.pack_with(&ids, Limits::default(), fast_at_most).unwrap();
+        assert!(pack(fast) == reused);
+        assert!(pack(fast - 1) == anew && pack(0) == anew);
+        // Git makes them with the usual effort, and then they are taken over however many they are.
+        let repack = ["repack", "-q", "-adkF", "--window=0"];
+        let git = Command::new("git").arg("-C").arg(world.at.path().join("r.git")).args(repack).status();
+        assert!(git.unwrap().success());
+        assert_eq!(world.count_of_packs(&pack(0)), files.len());
+    }
+
+    #[test]
+    fn what_cannot_be_a_package_is_refused_before_anything_is_compressed() {
+        let world = World::new();
+        let ids = world.store(&recipes(2));
+        // Neither of them could be read.
+        for pack in world.files("pack") {
+            let bytes = fs::read(&pack, 1 << 20).unwrap();
+            let middle = bytes.len() / 2;
+            let damaged: Vec<u8> =
+                bytes.iter().enumerate().map(|(at, byte)| byte ^ u8::from(at == middle)).collect();
+            fs::overwrite(&pack, &damaged).unwrap();
+        }
+        let clashing = vec![(path("a/x.json"), ids[0].1), (path("A/y.json"), ids[1].1)];
+        let found = world.pack(&clashing, Limits::default());
+        assert!(matches!(found, Err(StepError::Pack(ArchiveError::Clash { .. }))), "{found:?}");
+        let found = world.pack(&ids, Limits { unpacked: 1000, ..Limits::default() });
+        assert!(matches!(found, Err(StepError::Pack(ArchiveError::Unpacked { .. }))), "{found:?}");
     }
 
     #[test]
