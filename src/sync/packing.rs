@@ -10,7 +10,7 @@
 //! anew as a whole. What is held meanwhile are compressed bytes, no more than a package may have, the file that each
 //! core is at, and in the end the package.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 
@@ -18,7 +18,7 @@ use super::error::StepError;
 use super::observe::alone;
 use crate::archive::{self, ArchiveError, Deflated, Limits};
 use crate::cores;
-use crate::git::{Cache, GitError, Objects, Packed, Reader, Whole};
+use crate::git::{Cache, GitError, Objects, Reader, Whole};
 use crate::model::oid::BlobId;
 use crate::model::path::PackagePath;
 
@@ -35,6 +35,13 @@ pub async fn pack(repository: &Cache, files: Vec<(PackagePath, BlobId)>) -> Resu
     repository.work(pack).await.map(Bytes::from)
 }
 
+/// A file to pack, and where its stream is to be taken over from.
+struct Chosen<'a> {
+    path: &'a PackagePath,
+    id: BlobId,
+    whole: Option<Whole<'a>>,
+}
+
 fn pack_within(
     objects: &Objects<'_>,
     files: &[(PackagePath, BlobId)],
@@ -42,37 +49,37 @@ fn pack_within(
     fast_at_most: u64,
 ) -> Result<Vec<u8>, StepError> {
     let packed = objects.packed(&files.iter().map(|(_, id)| *id).collect::<Vec<_>>());
-    check(objects, &packed, files, limits)?;
-    let fast = files.iter().filter_map(|(_, id)| packed.find(*id)).filter(Whole::is_fast);
-    let takes_fast = fast.map(|file| file.packed()).sum::<u64>() <= fast_at_most;
-    let taken_over = AtomicUsize::new(0);
-    let package = pack_by(objects, files, limits, |reader, id| match take_over(&packed, id, takes_fast) {
-        Some(file) => {
-            taken_over.fetch_add(1, Ordering::Relaxed);
-            Ok(file)
+    let mut files: Vec<Chosen<'_>> =
+        files.iter().map(|(path, id)| Chosen { path, id: *id, whole: packed.find(*id) }).collect();
+    check(objects, &files, limits)?;
+    let fast = files.iter().filter_map(|file| file.whole.as_ref()).filter(|whole| whole.is_fast());
+    if fast.map(Whole::packed).sum::<u64>() > fast_at_most {
+        for file in &mut files {
+            file.whole = file.whole.take().filter(|whole| !whole.is_fast());
         }
-        None => compress(reader, id),
+    }
+    let package = pack_by(objects, &files, limits, |reader, file| match take_over(file.whole.as_ref()) {
+        Some(taken) => Ok(taken),
+        None => compress(reader, file.id),
     });
-    if is_worth_compressing(package.as_ref().err(), taken_over.into_inner()) {
-        return pack_by(objects, files, limits, compress);
+    let taken_over = files.iter().filter(|file| file.whole.is_some()).count();
+    if is_worth_compressing(package.as_ref().err(), taken_over) {
+        return pack_by(objects, &files, limits, |reader, file| compress(reader, file.id));
     }
     package
 }
 
 /// Refuses what is no package whatever its files are compressed to, before any of them is.
-fn check(
-    objects: &Objects<'_>,
-    packed: &Packed,
-    files: &[(PackagePath, BlobId)],
-    limits: &Limits,
-) -> Result<(), StepError> {
+fn check(objects: &Objects<'_>, files: &[Chosen<'_>], limits: &Limits) -> Result<(), StepError> {
     let reader = objects.reader()?;
-    let size = |id| packed.find(id).map_or_else(|| reader.size(id), |file| Ok(file.size()));
-    let sizes: Result<Vec<_>, GitError> = files.iter().map(|(path, id)| Ok((path, size(*id)?))).collect();
+    let size = |file: &Chosen<'_>| {
+        file.whole.as_ref().map_or_else(|| reader.size(file.id), |whole| Ok(whole.size()))
+    };
+    let sizes: Result<Vec<_>, GitError> = files.iter().map(|file| Ok((file.path, size(file)?))).collect();
     archive::check(sizes?, limits).map_err(StepError::Pack)
 }
 
-/// Returns whether compressing anew may make a package of files of which so many streams were taken over: where it
+/// Returns whether compressing anew may make a package of files of which so many streams were to be taken over: where it
 /// failed for the size of the streams, and for nothing that the files themselves are.
 fn is_worth_compressing(failure: Option<&StepError>, taken_over: usize) -> bool {
     taken_over > 0 && matches!(failure, Some(StepError::Pack(ArchiveError::Overfull { .. })))
@@ -81,20 +88,20 @@ fn is_worth_compressing(failure: Option<&StepError>, taken_over: usize) -> bool 
 /// Packs files, each compressed in the way given. Stops as soon as the streams are more than a package may have.
 fn pack_by(
     objects: &Objects<'_>,
-    files: &[(PackagePath, BlobId)],
+    files: &[Chosen<'_>],
     limits: &Limits,
-    by: impl Fn(&Reader, BlobId) -> Result<Deflated, StepError> + Sync,
+    by: impl Fn(&Reader, &Chosen<'_>) -> Result<Deflated, StepError> + Sync,
 ) -> Result<Vec<u8>, StepError> {
     let held = AtomicU64::new(0);
-    let pack_part = |part: &[(PackagePath, BlobId)]| -> Result<Vec<Deflated>, StepError> {
+    let pack_part = |part: &[Chosen<'_>]| -> Result<Vec<Deflated>, StepError> {
         let reader = objects.reader()?;
         let mut streams = Vec::with_capacity(part.len());
-        for (_, id) in part {
-            let file = by(&reader, *id)?;
-            if held.fetch_add(file.packed(), Ordering::Relaxed) + file.packed() > limits.packed {
+        for file in part {
+            let stream = by(&reader, file)?;
+            if held.fetch_add(stream.packed(), Ordering::Relaxed) + stream.packed() > limits.packed {
                 return Err(StepError::Pack(ArchiveError::Overfull { limit: limits.packed }));
             }
-            streams.push(file);
+            streams.push(stream);
         }
         Ok(streams)
     };
@@ -102,15 +109,15 @@ fn pack_by(
     for part in cores::on_all(files, |_| 1, pack_part) {
         streams.extend(part?);
     }
-    let files = files.iter().map(|(path, _)| path).zip(streams).collect();
+    let files = files.iter().map(|file| file.path).zip(streams).collect();
     archive::join(files, limits).map_err(StepError::Pack)
 }
 
 /// Takes a file's stream over from git's packs, where it is whole in one.
-fn take_over(packed: &Packed, id: BlobId, takes_fast: bool) -> Option<Deflated> {
-    let file = packed.find(id).filter(|file| takes_fast || !file.is_fast())?;
-    let _turn = alone(file.size());
-    let stream = file.read()?;
+fn take_over(whole: Option<&Whole<'_>>) -> Option<Deflated> {
+    let whole = whole?;
+    let _turn = alone(whole.size());
+    let stream = whole.read()?;
     Some(Deflated::known(stream.deflated, stream.crc, stream.size))
 }
 
