@@ -80,12 +80,13 @@ pub fn pack<'a>(
 ) -> Result<Vec<u8>, ArchiveError> {
     let limits = Limits::default();
     let files: Vec<(&PackagePath, &[u8])> = files.into_iter().collect();
-    check(files.iter().map(|(path, content)| (*path, content.len() as u64)).collect(), &limits)?;
+    let records =
+        lay_out(files.iter().map(|(path, content)| (*path, content.len() as u64)).collect(), &limits)?;
     let compress = |part: &[(&'a PackagePath, &[u8])]| -> Vec<_> {
         part.iter().map(|(path, content)| (*path, Deflated::of(content))).collect()
     };
     let parts = cores::on_all(&files, |(_, content)| content.len() as u64, compress);
-    join(parts.into_iter().flatten().collect(), &limits)
+    assemble(records, parts.into_iter().flatten().collect(), &limits)
 }
 
 /// Packs files that are compressed already into a zip, as [`pack`] does.
@@ -94,8 +95,17 @@ pub fn pack<'a>(
 ///
 /// # Errors
 /// Names the file that cannot stand in a package, or the limit that the package would break.
-pub fn join(mut files: Vec<(&PackagePath, Deflated)>, limits: &Limits) -> Result<Vec<u8>, ArchiveError> {
+pub fn join(files: Vec<(&PackagePath, Deflated)>, limits: &Limits) -> Result<Vec<u8>, ArchiveError> {
     let records = lay_out(files.iter().map(|(path, file)| (*path, file.size)).collect(), limits)?;
+    assemble(records, files, limits)
+}
+
+/// Writes files that were laid out.
+fn assemble(
+    records: Vec<(&str, bool)>,
+    mut files: Vec<(&PackagePath, Deflated)>,
+    limits: &Limits,
+) -> Result<Vec<u8>, ArchiveError> {
     files.sort_unstable_by_key(|(path, _)| *path);
     let named: usize = records.iter().map(|(name, _)| 2 * name.len() + RECORD).sum();
     let packed = files.iter().map(|(_, file)| file.packed()).sum::<u64>() + (named + END) as u64;
