@@ -11,6 +11,7 @@ use std::path::Path;
 use git2::{ErrorCode, ObjectType, Oid, Repository, RepositoryInitOptions, Tree, TreeEntry};
 
 use super::{BranchFiles, GitError, Odd, OddReason, blob_id};
+use crate::cores;
 use crate::model::branch::BranchName;
 use crate::model::oid::{BlobId, CommitId, TreeId};
 use crate::model::path::{PackagePath, RepoPath};
@@ -21,7 +22,7 @@ const MAX_BLOB_BYTES: usize = 64 << 20;
 const MAX_ENTRIES: usize = 100_000;
 /// The longest name of a folder that is entered, in bytes: several times what a package may hold.
 const MAX_ENTERED: usize = 4096;
-/// From so many files on, two threads read them.
+/// From so many files on, all cores read them.
 const WORTH_A_THREAD: usize = 16;
 /// How much of a refused name is kept, in characters.
 const MAX_SHOWN: usize = 1024;
@@ -174,13 +175,11 @@ pub(super) fn blobs(folder: &Path, ids: &[BlobId], limit: usize) -> Result<Vec<V
     if ids.len() < WORTH_A_THREAD {
         return blobs_in(&repository, folder, ids, usize::MAX);
     }
-    let (first, second) = ids.split_at(ids.len() / 2);
-    std::thread::scope(|scope| {
-        let second = scope.spawn(|| blobs_in(&open(folder)?, folder, second, usize::MAX));
-        let mut all = blobs_in(&repository, folder, first, usize::MAX)?;
-        all.extend(second.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
-        Ok(all)
-    })
+    let mut all = Vec::with_capacity(ids.len());
+    for part in cores::on_all(ids, |_| 1, |part| blobs_in(&open(folder)?, folder, part, usize::MAX)) {
+        all.extend(part?);
+    }
+    Ok(all)
 }
 
 /// Returns how many of the files, from the first on, are read within a limit: the last of them may pass it.
