@@ -112,15 +112,60 @@ pub fn mode(path: &Path) -> Result<u32, FsError> {
 /// # Errors
 /// When the disk refuses; the old file is then untouched.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), FsError> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new()
-        .prefix(".recipesync-")
-        .permissions(std::fs::Permissions::from_mode(0o600))
-        .tempfile_in(folder)
-        .map_err(failed("write", path))?;
-    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(failed("write", path))?;
-    file.persist(path).map_err(|error| failed("write", path)(error.error))?;
-    sync_folder(folder)
+    let mut draft = Draft::new(folder_of(path))?;
+    draft.append(bytes)?;
+    draft.place(path)
+}
+
+/// A file that is written in pieces, and is there whole or not at all: it goes where it is dropped before it is placed.
+/// Readable by its owner alone.
+#[derive(Debug)]
+pub struct Draft(tempfile::NamedTempFile);
+
+impl Draft {
+    /// Starts an empty file in the folder in which it is to stand.
+    ///
+    /// # Errors
+    /// When the disk refuses, as for all of these.
+    pub fn new(folder: &Path) -> Result<Self, FsError> {
+        tempfile::Builder::new()
+            .prefix(".recipesync-")
+            .permissions(std::fs::Permissions::from_mode(0o600))
+            .tempfile_in(folder)
+            .map(Self)
+            .map_err(failed("write", folder))
+    }
+
+    /// Adds bytes at the end.
+    pub fn append(&mut self, bytes: &[u8]) -> Result<(), FsError> {
+        self.0.write_all(bytes).map_err(failed("write", self.0.path()))
+    }
+
+    /// Writes bytes over those at an offset.
+    pub fn overwrite(&self, offset: u64, bytes: &[u8]) -> Result<(), FsError> {
+        self.0.as_file().write_all_at(bytes, offset).map_err(failed("write", self.0.path()))
+    }
+
+    /// Reads as many bytes at an offset as the buffer takes.
+    pub fn read(&self, offset: u64, to: &mut [u8]) -> Result<(), FsError> {
+        self.0.as_file().read_exact_at(to, offset).map_err(failed("read", self.0.path()))
+    }
+
+    /// Waits until what was written is on the disk, so that placing has little left to wait for.
+    pub fn sync(&self) -> Result<(), FsError> {
+        self.0.as_file().sync_data().map_err(failed("write", self.0.path()))
+    }
+
+    /// Gives the file its name, in the folder in which it was started: synced, renamed, and the folder synced.
+    pub fn place(self, path: &Path) -> Result<(), FsError> {
+        self.0.as_file().sync_all().map_err(failed("write", path))?;
+        self.0.persist(path).map_err(|error| failed("write", path)(error.error))?;
+        sync_folder(folder_of(path))
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Writes a file that must not be there yet, for a person: the folders above it are made, and all get the

@@ -100,7 +100,7 @@ impl Site {
             unpacked += recipe.len();
             changes.insert(PackagePath::parse(&package::path(number))?, Some(pack.add(&recipe)?));
         }
-        self.runtime.block_on(self.cache.work(|objects| objects.store(pack)))?;
+        self.runtime.block_on(self.cache.work(move |objects| objects.store(&pack)))?;
         let root = RepoPath::parse(".")?;
         let commit = self.cache.commit_tree(None, &root, &changes, "recipes", None, DateTime::UNIX_EPOCH);
         let commit = self.runtime.block_on(commit)?.context("it changes something")?;

@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use git2::{Oid, Repository};
 
 use super::pack::{Kind, PackWriter};
-use super::{GitError, objects};
+use super::{GitError, objects, pack_file};
 use crate::model::oid::{BlobId, CommitId};
 use crate::model::path::{PackagePath, RepoPath};
 
@@ -97,7 +97,7 @@ pub(super) fn commit(
     }
     let mut pack = trees.pack;
     let id = pack.add_object(Kind::Commit, text(author, committer, edit, tree).as_bytes())?;
-    pack.store(folder)?;
+    pack_file::write(folder, &pack)?;
     Ok(Some(CommitId::from_bytes(id)))
 }
 

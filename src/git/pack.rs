@@ -1,23 +1,18 @@
-//! Writes git objects as one pack with its index: the quick and durable way into a repository.
+//! Makes git objects as they stand in a pack: named, compressed, with their checksums.
 //!
-//! A file for each object costs about a millisecond, a pack costs two files whatever is in it. Only whole objects are
-//! written, no deltas; `git repack` finds those later. The format is git's `gitformat-pack`.
+//! Only whole objects are made, no deltas; `git repack` finds those later. Writing them to the disk is
+//! [`super::pack_file`]'s. The format is git's `gitformat-pack`.
 
 use std::collections::HashSet;
-use std::path::Path;
 
 use flate2::{Compress, Compression, Crc, FlushCompress, Status};
+use sha1dc::Hasher;
 
 use super::GitError;
-use crate::fs;
 use crate::model::oid::BlobId;
 
 /// Fast rather than small: recipes shrink to a tenth at any level, and a repack finds deltas anyway.
 const LEVEL: u32 = 1;
-/// Offsets from here on need a second table in the index; no package comes near.
-pub(super) const MAX_PACK_BYTES: usize = 0x7fff_ffff;
-/// Magic, version and number of objects.
-const HEADER_BYTES: usize = 12;
 
 /// Returns the name that git gives to a file's content.
 ///
@@ -35,20 +30,23 @@ pub(super) enum Kind {
     Blob = 3,
 }
 
-/// A pack in the making; holds the compressed objects alone.
+/// Objects for a pack, compressed, in memory.
 #[derive(Debug)]
 pub struct PackWriter {
     bytes: Vec<u8>,
-    entries: Vec<Entry>,
+    objects: Vec<Object>,
     known: HashSet<[u8; 20]>,
     deflate: Compress,
 }
 
-#[derive(Debug)]
-struct Entry {
-    id: [u8; 20],
-    crc: u32,
-    offset: u32,
+/// An object of a pack.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Object {
+    pub(super) id: [u8; 20],
+    /// The CRC-32 of what stands in the pack.
+    pub(super) crc: u32,
+    /// Where it starts there.
+    start: usize,
 }
 
 impl Default for PackWriter {
@@ -58,14 +56,12 @@ impl Default for PackWriter {
 }
 
 impl PackWriter {
-    /// Starts an empty pack.
+    /// Starts without an object.
     #[must_use]
     pub fn new() -> Self {
-        let mut bytes = b"PACK\0\0\0\x02".to_vec();
-        bytes.resize(HEADER_BYTES, 0); // the number of objects comes last
         Self {
-            bytes,
-            entries: Vec::new(),
+            bytes: Vec::new(),
+            objects: Vec::new(),
             known: HashSet::new(),
             deflate: Compress::new(Compression::new(LEVEL), true),
         }
@@ -74,94 +70,55 @@ impl PackWriter {
     /// Adds a file's content and returns its name; content that is there already is not added again.
     ///
     /// # Errors
-    /// [`GitError::Collision`] where the bytes were made to collide, [`GitError::TooLarge`] from 2 GiB on.
+    /// [`GitError::Collision`] where the bytes were made to collide.
     pub fn add(&mut self, bytes: &[u8]) -> Result<BlobId, GitError> {
         self.add_object(Kind::Blob, bytes).map(BlobId::from_bytes)
     }
 
     /// Adds a file's content by its name, which [`blob_id`] has told; content that is there already is not added again.
-    ///
-    /// # Errors
-    /// [`GitError::TooLarge`] from 2 GiB on.
-    pub fn add_named(&mut self, id: BlobId, bytes: &[u8]) -> Result<(), GitError> {
-        self.put(*id.as_bytes(), Kind::Blob, bytes)
-    }
-
-    /// Takes over what another pack holds and this one does not, in its order.
-    ///
-    /// # Errors
-    /// [`GitError::TooLarge`] from 2 GiB on.
-    pub fn append(&mut self, other: Self) -> Result<(), GitError> {
-        let ends = other.entries.iter().skip(1).map(|entry| entry.offset as usize);
-        let ends: Vec<usize> = ends.chain([other.bytes.len()]).collect();
-        self.bytes.reserve(other.bytes.len());
-        for (entry, end) in other.entries.into_iter().zip(ends) {
-            if self.known.insert(entry.id) {
-                let offset = self.bytes.len();
-                self.bytes.extend_from_slice(&other.bytes[entry.offset as usize..end]);
-                let offset = self.checked(offset)?;
-                self.entries.push(Entry { offset, ..entry });
-            }
-        }
-        Ok(())
+    pub fn add_named(&mut self, id: BlobId, bytes: &[u8]) {
+        self.put(*id.as_bytes(), Kind::Blob, bytes);
     }
 
     /// Returns how many objects there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.objects.len()
     }
 
     /// Returns whether there is nothing to store.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.objects.is_empty()
     }
 
     pub(super) fn add_object(&mut self, kind: Kind, bytes: &[u8]) -> Result<[u8; 20], GitError> {
         let id = object_id(kind, bytes)?;
-        self.put(id, kind, bytes)?;
+        self.put(id, kind, bytes);
         Ok(id)
     }
 
-    fn put(&mut self, id: [u8; 20], kind: Kind, bytes: &[u8]) -> Result<(), GitError> {
+    fn put(&mut self, id: [u8; 20], kind: Kind, bytes: &[u8]) {
         if !self.known.insert(id) {
-            return Ok(());
+            return;
         }
-        let offset = self.bytes.len();
+        let start = self.bytes.len();
         put_header(&mut self.bytes, kind, bytes.len());
         self.put_deflated(bytes);
         let mut crc = Crc::new();
-        crc.update(&self.bytes[offset..]);
-        let offset = self.checked(offset)?;
-        self.entries.push(Entry { id, crc: crc.sum(), offset });
-        Ok(())
+        crc.update(&self.bytes[start..]);
+        self.objects.push(Object { id, crc: crc.sum(), start });
     }
 
-    /// Returns the offset of the last object, if the pack can hold it.
-    fn checked(&self, offset: usize) -> Result<u32, GitError> {
-        if self.bytes.len() > MAX_PACK_BYTES {
-            return Err(GitError::TooLarge { what: "the files of one commit".to_owned() });
-        }
-        Ok(u32::try_from(offset).expect("bounded above"))
+    /// Returns how many bytes the compressed objects have.
+    pub(super) fn size(&self) -> usize {
+        self.bytes.len()
     }
 
-    /// Writes the pack and its index into a repository, synced; a pack without objects writes nothing.
-    pub(super) fn store(mut self, repository: &Path) -> Result<(), GitError> {
-        if self.entries.is_empty() {
-            return Ok(());
-        }
-        let count = u32::try_from(self.entries.len()).expect("every object has its own offset");
-        self.bytes[8..HEADER_BYTES].copy_from_slice(&count.to_be_bytes());
-        let checksum = sha1(&[&self.bytes])?;
-        self.bytes.extend_from_slice(&checksum);
-        let index = index(&mut self.entries, &checksum)?;
-        let name: String = checksum.iter().map(|byte| format!("{byte:02x}")).collect();
-        let folder = repository.join("objects/pack");
-        // The index makes the pack visible, so it comes second.
-        fs::write(&folder.join(format!("pack-{name}.pack")), &self.bytes)?;
-        fs::write(&folder.join(format!("pack-{name}.idx")), &index)?;
-        Ok(())
+    /// Returns the objects, each with what stands in a pack.
+    pub(super) fn objects(&self) -> impl Iterator<Item = (Object, &[u8])> {
+        let ends = self.objects.iter().skip(1).map(|object| object.start).chain([self.bytes.len()]);
+        self.objects.iter().zip(ends).map(|(object, end)| (*object, &self.bytes[object.start..end]))
     }
 
     fn put_deflated(&mut self, bytes: &[u8]) {
@@ -187,11 +144,17 @@ fn object_id(kind: Kind, bytes: &[u8]) -> Result<[u8; 20], GitError> {
     sha1(&[format!("{name} {}\0", bytes.len()).as_bytes(), bytes])
 }
 
-fn sha1(parts: &[&[u8]]) -> Result<[u8; 20], GitError> {
-    let mut hasher = sha1dc::Hasher::new();
+/// Returns the SHA-1 of all parts, one after the other.
+pub(super) fn sha1(parts: &[&[u8]]) -> Result<[u8; 20], GitError> {
+    let mut hasher = Hasher::new();
     for part in parts {
         hasher.update(part);
     }
+    finish(hasher)
+}
+
+/// Returns the SHA-1 of what was hashed.
+pub(super) fn finish(hasher: Hasher) -> Result<[u8; 20], GitError> {
     let digest = hasher.finalize().map_err(|_| GitError::Collision)?;
     Ok(digest.as_ref().try_into().expect("a SHA-1 has twenty bytes"))
 }
@@ -209,27 +172,8 @@ fn put_header(to: &mut Vec<u8>, kind: Kind, size: usize) {
     to.push(byte);
 }
 
-/// The index of version 2: how many names start with each byte or a lower one, names, CRCs, offsets.
-fn index(entries: &mut [Entry], pack_checksum: &[u8; 20]) -> Result<Vec<u8>, GitError> {
-    entries.sort_unstable_by_key(|entry| entry.id);
-    let mut bytes = b"\xfftOc\0\0\0\x02".to_vec();
-    for first in 0..=u8::MAX {
-        let upto = entries.partition_point(|entry| entry.id[0] <= first);
-        bytes.extend(u32::try_from(upto).expect("counted above").to_be_bytes());
-    }
-    entries.iter().for_each(|entry| bytes.extend(entry.id));
-    entries.iter().for_each(|entry| bytes.extend(entry.crc.to_be_bytes()));
-    entries.iter().for_each(|entry| bytes.extend(entry.offset.to_be_bytes()));
-    bytes.extend(pack_checksum);
-    let checksum = sha1(&[&bytes])?;
-    bytes.extend(checksum);
-    Ok(bytes)
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     #[test]
@@ -254,28 +198,6 @@ mod tests {
             let mut header = Vec::new();
             put_header(&mut header, Kind::Blob, size);
             assert_eq!(header, bytes, "{size}");
-        }
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(16))]
-        #[test]
-        #[expect(clippy::disallowed_types, reason = "libgit2 is the judge")]
-        fn what_is_stored_is_read_back(files in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..4000), 1..40)) {
-            let folder = tempfile::tempdir().unwrap();
-            let repository = git2::Repository::init_bare(folder.path()).unwrap();
-            let (mut pack, mut other) = (PackWriter::new(), PackWriter::new());
-            let into = |(index, file): (usize, &Vec<u8>)| {
-                let pack = if index % 3 == 0 { &mut pack } else { &mut other };
-                pack.add(file).unwrap()
-            };
-            let ids: Vec<BlobId> = files.iter().enumerate().map(into).collect();
-            pack.append(other).unwrap();
-            pack.store(folder.path()).unwrap();
-            for (id, file) in ids.iter().zip(&files) {
-                let blob = repository.find_blob(git2::Oid::from_bytes(id.as_bytes()).unwrap()).unwrap();
-                prop_assert_eq!(blob.content(), file.as_slice());
-            }
         }
     }
 }

@@ -14,7 +14,8 @@ use std::path::Path;
 
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 
-use super::pack::{Kind, MAX_PACK_BYTES, blob_id};
+use super::pack::{Kind, blob_id};
+use super::pack_file::MAX_PACK_BYTES;
 use crate::fs::{self, Pieces};
 use crate::model::oid::BlobId;
 
@@ -107,7 +108,7 @@ impl Packed {
             return None;
         }
         let pack = Pieces::open(&index.with_extension("pack")).ok()?;
-        let size = pack.size().ok().filter(|size| *size <= MAX_PACK_BYTES as u64)?;
+        let size = pack.size().ok().filter(|size| *size <= MAX_PACK_BYTES)?;
         let ends = index_of_pack.sorted_offsets();
         for (id, start) in found {
             let next = ends.get(ends.partition_point(|end| *end <= start));

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use git2::Repository;
 
-use super::{GitError, PackWriter, Packed, objects};
+use super::{GitError, Outlet, PackWriter, Packed, objects, pack_file};
 use crate::model::oid::BlobId;
 
 /// A cache's objects while work on them runs; any thread may open a reader.
@@ -34,8 +34,20 @@ impl Objects<'_> {
     ///
     /// # Errors
     /// When the disk refuses.
-    pub fn store(&self, pack: PackWriter) -> Result<(), GitError> {
-        pack.store(self.0)
+    pub fn store(&self, pack: &PackWriter) -> Result<(), GitError> {
+        pack_file::write(self.0, pack)
+    }
+
+    /// Writes new contents into the cache while they are found, as one pack, on the disk when this returns. Where the work
+    /// fails, nothing is written.
+    ///
+    /// # Errors
+    /// Those of the work; when the disk refuses.
+    pub fn store_while<T, E: From<GitError>>(
+        &self,
+        work: impl FnOnce(&Outlet) -> Result<T, E>,
+    ) -> Result<T, E> {
+        pack_file::write_while(self.0, work)
     }
 }
 

@@ -143,7 +143,7 @@ async fn commit(
             (PackagePath::parse(name).unwrap(), content.map(|content| pack.add(content.as_bytes()).unwrap()))
         })
         .collect();
-    cache.work(move |objects| objects.store(pack)).await?;
+    cache.work(move |objects| objects.store(&pack)).await?;
     cache.commit_tree(parent, &folder(at), &changes, "orders: x\n", None, DateTime::UNIX_EPOCH).await
 }
 
@@ -555,7 +555,7 @@ async fn many_packs_are_joined_and_nothing_is_lost() {
     for content in 0..51_u8 {
         let mut pack = PackWriter::new();
         ids.push(pack.add(&[content]).unwrap());
-        cache.work(move |objects| objects.store(pack)).await.unwrap();
+        cache.work(move |objects| objects.store(&pack)).await.unwrap();
     }
     assert!(cache.maintenance().await.unwrap());
     assert!(!cache.maintenance().await.unwrap());

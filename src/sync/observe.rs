@@ -16,7 +16,7 @@ use crate::asset::compare::content;
 use crate::asset::exported::Exported;
 use crate::blocking;
 use crate::cores;
-use crate::git::{Objects, PackWriter, Reader, blob_id};
+use crate::git::{Objects, Outlet, PackWriter, Reader, blob_id};
 use crate::model::oid::BlobId;
 use crate::model::path::PackagePath;
 use crate::model::plan::Facts;
@@ -111,24 +111,21 @@ fn scan(
 ) -> Result<Observed, StepError> {
     let Sealed { package, seals, print } = sealed;
     let entries: Vec<_> = package.entries().iter().zip(&seals).collect();
-    let part =
-        |entries: &[_]| Scanner { package: &package, number, previous, project }.scan(objects, entries);
-    let mut parts = cores::on_all(&entries, |(entry, _)| entry.size, part).into_iter();
-    let mut all = parts.next().unwrap_or_else(|| Ok(Part::default()))?;
+    let parts = objects.store_while(|outlet| {
+        let scanner = Scanner { package: &package, number, previous, project, outlet };
+        let part = |entries: &[_]| scanner.scan(objects, entries);
+        cores::on_all(&entries, |(entry, _)| entry.size, part).into_iter().collect::<Result<Vec<_>, _>>()
+    })?;
+    let (mut entries, mut facts, mut searched) = (Vec::new(), Facts::default(), BTreeMap::new());
     for part in parts {
-        let part = part?;
-        all.entries.extend(part.entries);
-        all.facts.extend(part.facts);
-        all.searched.extend(part.searched);
-        all.fresh.append(part.fresh)?;
+        entries.extend(part.entries);
+        searched.extend(part.searched);
+        for (path, blob, content) in part.facts {
+            facts.insert_content(path, blob, content);
+        }
     }
-    objects.store(all.fresh)?;
-    let mut facts = Facts::default();
-    for (path, blob, content) in all.facts {
-        facts.insert_content(path, blob, content);
-    }
-    let entries = all.entries.into_iter().collect();
-    Ok(Observed { entries, facts, searched: all.searched.into_iter().collect(), package: print })
+    let entries = entries.into_iter().collect();
+    Ok(Observed { entries, facts, searched, package: print })
 }
 
 /// What was found in a part of a package.
@@ -137,6 +134,7 @@ struct Part {
     entries: Vec<(PackagePath, EntryPrint)>,
     facts: Vec<(PackagePath, BlobId, [u8; 16])>,
     searched: Vec<(PackagePath, Searched)>,
+    /// What is not handed on yet.
     fresh: PackWriter,
 }
 
@@ -146,6 +144,7 @@ struct Scanner<'a> {
     number: u64,
     previous: &'a Entries,
     project: &'a Project,
+    outlet: &'a Outlet,
 }
 
 impl Scanner<'_> {
@@ -167,7 +166,9 @@ impl Scanner<'_> {
                 None => self.read(&reader, entry, seal, before, &mut part)?,
             };
             part.entries.push((entry.path.clone(), print));
+            self.outlet.take_large(&mut part.fresh);
         }
+        self.outlet.take(std::mem::take(&mut part.fresh));
         Ok(part)
     }
 
@@ -216,7 +217,7 @@ impl Scanner<'_> {
             }
             part.facts.push((path.clone(), print.blob, new));
         }
-        part.fresh.add_named(print.blob, file)?;
+        part.fresh.add_named(print.blob, file);
         if self.project.mode() != Mode::ImportOnly {
             let _turn = turn.or_else(|| alone(file.len() as u64));
             let scan = || secrets::scan_exported(exported);

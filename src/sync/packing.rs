@@ -174,8 +174,7 @@ mod tests {
             let ids = files.iter().enumerate();
             let ids =
                 ids.map(|(at, (path, file))| (path.clone(), packs[at % 3].add(file).unwrap())).collect();
-            let store =
-                move |objects: &Objects<'_>| packs.into_iter().try_for_each(|pack| objects.store(pack));
+            let store = move |objects: &Objects<'_>| packs.iter().try_for_each(|pack| objects.store(pack));
             self.runtime.block_on(self.cache.work(store)).unwrap();
             ids
         }

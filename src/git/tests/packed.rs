@@ -15,7 +15,7 @@ impl World {
     fn store(&self, files: &[&[u8]]) -> Vec<BlobId> {
         let mut pack = PackWriter::new();
         let ids = files.iter().map(|file| pack.add(file).unwrap()).collect();
-        pack.store(&self.at.path().join("up.git")).unwrap();
+        pack_file::write(&self.at.path().join("up.git"), &pack).unwrap();
         ids
     }
 

@@ -32,7 +32,7 @@ async fn push_all(cache: &Cache, files: &[(String, Vec<u8>)]) -> CommitId {
     let changes =
         files.iter().map(|(name, bytes)| (PackagePath::parse(name).unwrap(), Some(pack.add(bytes).unwrap())));
     let changes = changes.collect();
-    cache.work(move |objects| objects.store(pack)).await.unwrap();
+    cache.work(move |objects| objects.store(&pack)).await.unwrap();
     let when = "2026-11-26T10:00:00Z".parse().unwrap();
     let parent = look(cache).await.unwrap().tips.get("main").copied();
     let made = cache.commit_tree(parent, &folder("here"), &changes, "all", None, when).await;

@@ -156,7 +156,7 @@ async fn nothing_of_the_users_is_run_and_the_upstreams_own_hooks_are() {
     for content in 0..51_u8 {
         let mut pack = PackWriter::new();
         pack.add(&[content]).unwrap();
-        cache.work(move |objects| objects.store(pack)).await.unwrap();
+        cache.work(move |objects| objects.store(&pack)).await.unwrap();
     }
     assert!(cache.maintenance().await.unwrap());
     assert!(!Path::new(&ran).exists(), "{}", fs::read_text(Path::new(&ran), 9999).unwrap());
