@@ -141,7 +141,9 @@ pub(super) fn failure(url: &str, cache: &Path, stderr: &str) -> GitError {
     if has(&["unable to find remote helper", "' not allowed", "Unable to find remote helper"]) {
         return GitError::Unsupported { what: url, reason };
     }
-    if stderr.lines().any(|line| tells_of_a_full_disk(cache, line)) {
+    // What takes a pack in is on this side, and does not say where it writes.
+    let is_ours = has(&["fetch-pack: invalid index-pack output"]);
+    if stderr.lines().any(|line| tells_of_a_full_disk(cache, is_ours, line)) {
         let full = std::io::Error::new(std::io::ErrorKind::StorageFull, reason);
         return GitError::Disk(Arc::new(FsError { verb: "write", path: cache.to_owned(), source: full }));
     }
@@ -152,10 +154,11 @@ pub(super) fn failure(url: &str, cache: &Path, stderr: &str) -> GitError {
 }
 
 /// Returns whether a line says that the disk of the cache is full. An upstream on this machine says the same of its
-/// own, so the cache must be named.
-fn tells_of_a_full_disk(cache: &Path, line: &str) -> bool {
+/// own, so the cache must be named, or known to be what is written to.
+fn tells_of_a_full_disk(cache: &Path, is_ours: bool, line: &str) -> bool {
     let full = ["No space left on device", "Out of diskspace", "Disk quota exceeded"];
-    line.contains(&*cache.to_string_lossy()) && full.iter().any(|phrase| line.contains(phrase))
+    let is_ours = line.contains(&*cache.to_string_lossy()) || is_ours && !line.starts_with("remote:");
+    is_ours && full.iter().any(|phrase| line.contains(phrase))
 }
 
 /// Returns whether a line says that the cache is damaged.
@@ -334,6 +337,14 @@ mod tests {
                 "Disk(FsError",
             ),
             ("error: unable to create temporary file: No space left on device", "Unreachable"),
+            (
+                "fatal: write error: No space left on device\nfatal: fetch-pack: invalid index-pack output",
+                "Disk(FsError",
+            ),
+            (
+                "remote: fatal: write error: No space left on device\nfatal: fetch-pack: invalid index-pack output",
+                "Unreachable",
+            ),
             ("error: bad packed object CRC for 945c9b46d684f08ec84cb316e1dc0061e361f794", "Damaged"),
             ("error: inflate: data stream error\nfatal: pack has 1 unresolved delta", "Damaged"),
             (
