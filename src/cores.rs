@@ -2,41 +2,57 @@
 //!
 //! For work that holds the processor and nothing else; it knows nothing of what is done.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{available_parallelism, scope};
 
 /// The most parts at a time: each holds the file that it is at, in several forms.
 const MOST: usize = 8;
+/// The smallest part, as a share of the whole: what a core may have to wait for another one in the end.
+const SMALLEST: u64 = 100;
 
-/// Splits a list into as many parts as there are cores, each with about as much in it, and works on all of them at a time.
-/// The results come in the order of the list; there is at least one, of nothing where the list is empty.
+/// Splits a list into parts and works on as many of them at a time as there are cores. The first parts are large and the
+/// last ones small, so that all cores end at the same time, wherever in the list the work is and whatever else a core has
+/// to do. The results come in the order of the list; there is at least one, of nothing where the list is empty.
 pub fn on_all<T: Sync, R: Send>(
     all: &[T],
     size: impl Fn(&T) -> u64,
     work: impl Fn(&[T]) -> R + Sync,
 ) -> Vec<R> {
-    let cores = available_parallelism().map_or(1, usize::from);
-    let parts = split(all, size, cores.min(MOST));
-    let Some((last, others)) = parts.split_last() else { return vec![work(all)] };
-    let work = &work;
-    scope(|scope| {
-        let others: Vec<_> = others.iter().map(|part| scope.spawn(move || work(part))).collect();
-        let last = work(last);
-        let join = |thread: std::thread::ScopedJoinHandle<'_, R>| {
-            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    let cores = available_parallelism().map_or(1, usize::from).min(MOST);
+    let parts = if cores > 1 { split(all, size, cores) } else { Vec::new() };
+    if parts.len() < 2 {
+        return vec![work(all)];
+    }
+    let next = AtomicUsize::new(0);
+    let work_on = || {
+        let take = || {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            parts.get(at).map(|part| (at, work(part)))
         };
-        others.into_iter().map(join).chain([last]).collect()
+        std::iter::from_fn(take).collect::<Vec<_>>()
+    };
+    scope(|scope| {
+        let others: Vec<_> = (1..cores.min(parts.len())).map(|_| scope.spawn(work_on)).collect();
+        let mut done = work_on();
+        for other in others {
+            done.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        done.sort_unstable_by_key(|(at, _)| *at);
+        done.into_iter().map(|(_, result)| result).collect()
     })
 }
 
-/// Splits a list into at most so many parts, none of them empty, each with about as much in it.
-fn split<T>(all: &[T], size: impl Fn(&T) -> u64, count: usize) -> Vec<&[T]> {
-    let share = all.iter().map(&size).sum::<u64>() / count as u64;
-    let mut parts = Vec::new();
-    let (mut start, mut held) = (0, 0);
+/// Splits a list into parts, none of them empty: each has what one core would have to do of half of what is left.
+fn split<T>(all: &[T], size: impl Fn(&T) -> u64, cores: usize) -> Vec<&[T]> {
+    // Nothing is without any work.
+    let size = |item: &T| size(item).saturating_add(1);
+    let whole = all.iter().map(size).sum::<u64>();
+    let (mut parts, mut start, mut held, mut left) = (Vec::new(), 0, 0, whole);
     for (at, item) in all.iter().enumerate() {
         held += size(item);
-        if held >= share && parts.len() + 1 < count {
+        if held >= (left / (2 * cores as u64)).max(whole / SMALLEST) {
             parts.push(&all[start..=at]);
+            left -= held;
             (start, held) = (at + 1, 0);
         }
     }
@@ -51,19 +67,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_is_split_where_as_much_is_in_each_part() {
-        let lengths = |all: &[u64], count| -> Vec<usize> {
-            let parts = split(all, |item| *item, count);
+    fn a_list_is_split_into_parts_that_become_smaller() {
+        let lengths = |all: &[u64], cores| -> Vec<usize> {
+            let parts = split(all, |item| *item, cores);
             assert_eq!(parts.concat(), all, "in order, and all of it");
             parts.iter().map(|part| part.len()).collect()
         };
-        assert_eq!(lengths(&[1, 1, 1, 1], 2), [2, 2]);
-        assert_eq!(lengths(&[1, 1, 1, 9], 2), [4]);
-        assert_eq!(lengths(&[9, 1, 1, 1], 2), [1, 3]);
-        assert_eq!(lengths(&[3, 3, 3, 3, 3], 3), [2, 2, 1]);
-        assert_eq!(lengths(&[0, 0], 4), [1, 1]);
-        assert_eq!(lengths(&[5], 8), [1]);
+        assert_eq!(lengths(&[1; 8], 2), [2, 2, 1, 1, 1, 1]);
+        assert_eq!(lengths(&[9, 1, 1, 1], 2), [1, 1, 1, 1]);
+        assert_eq!(lengths(&[1, 1, 1, 9], 1), [4]);
+        assert_eq!(lengths(&[0; 4], 1), [2, 1, 1]);
         assert_eq!(lengths(&[], 2), [0_usize; 0]);
+        let many = lengths(&[1; 50_000], 8);
+        assert_eq!((many[0], many[1]), (3125, 2930));
+        assert!(many.len() < 100 && many[many.len() - 2] <= 500, "{many:?}");
     }
 
     #[test]
@@ -72,5 +89,11 @@ mod tests {
         let sums = on_all(&all, |_| 1, |part| part.to_vec());
         assert_eq!(sums.concat(), all);
         assert_eq!(on_all(&[0; 0], |_| 1, <[i32]>::len), [0]);
+    }
+
+    #[test]
+    #[should_panic(expected = "the seventh")]
+    fn a_panic_of_one_part_is_one_of_the_whole() {
+        on_all(&[0, 1, 2, 3, 4, 5, 6, 7], |_| 1, |part| assert!(!part.contains(&7), "the seventh"));
     }
 }
