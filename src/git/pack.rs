@@ -31,12 +31,13 @@ pub(super) enum Kind {
 }
 
 /// Objects for a pack, compressed, in memory.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct PackWriter {
     bytes: Vec<u8>,
     objects: Vec<Object>,
     known: HashSet<[u8; 20]>,
-    deflate: Compress,
+    /// Made for the first object: it is a quarter of a megabyte.
+    deflate: Option<Compress>,
 }
 
 /// An object of a pack.
@@ -49,22 +50,11 @@ pub(super) struct Object {
     start: usize,
 }
 
-impl Default for PackWriter {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl PackWriter {
     /// Starts without an object.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            bytes: Vec::new(),
-            objects: Vec::new(),
-            known: HashSet::new(),
-            deflate: Compress::new(Compression::new(LEVEL), true),
-        }
+        Self::default()
     }
 
     /// Adds a file's content and returns its name; content that is there already is not added again.
@@ -122,12 +112,13 @@ impl PackWriter {
     }
 
     fn put_deflated(&mut self, bytes: &[u8]) {
-        self.deflate.reset();
+        let deflate = self.deflate.get_or_insert_with(|| Compress::new(Compression::new(LEVEL), true));
+        deflate.reset();
         loop {
-            let taken = usize::try_from(self.deflate.total_in()).expect("no more than the slice holds");
+            let taken = usize::try_from(deflate.total_in()).expect("no more than the slice holds");
             let rest = &bytes[taken..];
             self.bytes.reserve(rest.len() / 8 + 256);
-            let status = self.deflate.compress_vec(rest, &mut self.bytes, FlushCompress::Finish);
+            let status = deflate.compress_vec(rest, &mut self.bytes, FlushCompress::Finish);
             if status.expect("deflate has no bad input") == Status::StreamEnd {
                 return;
             }
