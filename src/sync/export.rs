@@ -13,7 +13,7 @@ use crate::blocking;
 use crate::model::basis::Basis;
 use crate::model::project::Source;
 use crate::model::state::{Begun, Next, Phase, Records, State};
-use crate::workato::{Class, Download, JobStatus, Turn, WorkatoError, poll_delay};
+use crate::workato::{Class, Download, FolderAsset, JobStatus, Turn, WorkatoError, poll_delay};
 
 /// How far fetching has come.
 #[derive(Debug)]
@@ -68,34 +68,67 @@ pub(super) fn turn<'a>(wiring: &'a Wiring, state: &State) -> Turn<'a> {
     Turn { project: wiring.project.name.as_str(), class }
 }
 
+/// What a workspace says before it is asked for anything that is dear.
+#[derive(Debug)]
+pub(super) struct Said {
+    workspace: Option<u64>,
+    /// What the folder holds; nothing where a manifest says what is exported.
+    assets: Vec<FolderAsset>,
+}
+
+/// Asks a workspace whose it is, and what the project's folder holds. The leave is held as long as that takes and no
+/// longer: the upstream may be slow, and is none of the workspace's other projects' business.
+pub(super) async fn list(
+    wiring: &Wiring,
+    state: &State,
+    _leave: Leave<'_>,
+    now: DateTime<Utc>,
+) -> Result<Said, StepError> {
+    let turn = turn(wiring, state);
+    let workspace = wiring.workspace.check_identity(turn, state.workspace_id, now).await?;
+    let assets = match wiring.project.source {
+        Source::Manifest(_) => Vec::new(),
+        Source::Folder(folder) => wiring.workspace.client().folder_assets(turn, folder).await?,
+    };
+    Ok(Said { workspace, assets })
+}
+
 /// Looks at the folder's list and, where that is not enough, asks for an export.
 pub(super) async fn begin(wiring: &Wiring, state: Box<State>, clock: Now) -> Fetched {
     let leave = wiring.workspace.leave_to_look(turn(wiring, &state)).await;
     // Made only now, so that thousands may wait for it.
-    Box::pin(ask(wiring, state, leave, clock)).await
+    let said = Box::pin(list(wiring, &state, leave, clock.time)).await;
+    go_on(wiring, state, said, clock).await
 }
 
-async fn ask(wiring: &Wiring, mut state: Box<State>, leave: Leave<'_>, clock: Now) -> Fetched {
+/// Goes on from what the workspace has said.
+pub(super) async fn go_on(
+    wiring: &Wiring,
+    state: Box<State>,
+    said: Result<Said, StepError>,
+    clock: Now,
+) -> Fetched {
+    Box::pin(ask(wiring, state, said, clock)).await
+}
+
+async fn ask(wiring: &Wiring, mut state: Box<State>, said: Result<Said, StepError>, clock: Now) -> Fetched {
     let (now, client) = (clock.time, wiring.workspace.client());
     let turn = turn(wiring, &state);
     // Whatever this comes to, only its end says again what later looks can rest on; a stop is as if it had not begun.
     let basis = state.basis.take().filter(|_| !state.full);
     let mut listed = None;
-    match wiring.workspace.check_identity(turn, state.workspace_id, now).await {
-        Ok(id) => state.workspace_id = id.or(state.workspace_id),
+    let assets = match said {
+        Ok(Said { workspace, assets }) => {
+            state.workspace_id = workspace.or(state.workspace_id);
+            assets
+        }
         Err(error) => return nothing_asked(state, basis, error),
-    }
+    };
     wiring.workspace.note_listing(&wiring.project.name, None);
     let manifest = match wiring.project.source {
         Source::Manifest(id) => id,
+        Source::Folder(_) if assets.is_empty() => return empty_folder(wiring, state, now).await,
         Source::Folder(folder) => {
-            let assets = match client.folder_assets(turn, folder).await {
-                Ok(assets) if assets.is_empty() => return empty_folder(wiring, state, now).await,
-                Ok(assets) => assets,
-                Err(error) => return nothing_asked(state, basis, error.into()),
-            };
-            // The upstream may be slow, and is none of the workspace's other projects' business.
-            drop(leave);
             let signature = listed.insert(light::signature(wiring, &state, &assets));
             match light::end(wiring, &state, basis.as_ref(), signature, clock).await {
                 Ok(Some(stepped)) => return Ok(Progress::waits(stepped)),

@@ -1,8 +1,11 @@
 //! With nothing in flight: take up what a person settled, look at the branch, and decide whether the workspace is
 //! to be looked at now.
 
+use tokio::sync::SemaphorePermit;
+
 use super::error::StepError;
 use super::export::{self, Progress};
+use super::workspace::Leave;
 use super::{Failed, Now, STALLED_LOOK, Stepped, Wiring, fail};
 use crate::blocking;
 use crate::model::oid::CommitId;
@@ -16,25 +19,36 @@ pub(super) async fn step(wiring: &Wiring, mut state: Box<State>, now: Now) -> Re
         Ok(None) => {}
         Err(error) => return fail(state, error),
     }
-    let tip = match tip(wiring, &state, now).await {
-        Ok(tip) => tip,
-        Err(error) => return fail(state, error),
-    };
-    let moved = wiring.project.import.is_some()
-        && state.branch.as_ref().is_some_and(|branch| branch.tree != tip.tree);
     let clock = now;
     let now = clock.time;
     // A time too far ahead is from a clock that was set back since.
     let latest = wiring.due_after(now).max(now + STALLED_LOOK);
     let due = state.due.is_none_or(|due| due <= now || due > latest);
-    if state.look || state.full || state.seen.is_none() || state.attempt.is_some() || moved || due {
+    let looks = state.look || state.full || state.seen.is_none() || state.attempt.is_some() || due;
+    // Where the workspace is looked at whatever the branch holds, both are asked at a time.
+    let ahead = if looks { ahead(wiring, &state) } else { None };
+    let said = async {
+        let (room, leave) = ahead?;
+        Some((Box::pin(export::list(wiring, &state, leave, now)).await, room))
+    };
+    let (tip, said) = tokio::join!(tip(wiring, &state, clock), said);
+    let tip = match tip {
+        Ok(tip) => tip,
+        Err(error) => return fail(state, error),
+    };
+    let moved = wiring.project.import.is_some()
+        && state.branch.as_ref().is_some_and(|branch| branch.tree != tip.tree);
+    if looks || moved {
         if moved {
             state.waiting = state.waiting.max(1);
         }
         // The look is for this tip, even if it fails; what is to be done is found out from the files.
         state.branch = Some(tip);
         state.look = true;
-        return export::begin(wiring, state, clock).await;
+        return match said {
+            Some((said, _room)) => export::go_on(wiring, state, said, clock).await,
+            None => export::begin(wiring, state, clock).await,
+        };
     }
     // A tip stands for the tree beside it: where that has changed, the look that is due finds it.
     if let Some(branch) = state.branch.as_mut().filter(|branch| branch.tree == tip.tree) {
@@ -42,6 +56,16 @@ pub(super) async fn step(wiring: &Wiring, mut state: Box<State>, now: Now) -> Re
     }
     let next = state.due.unwrap_or(now).min(now + wiring.poll);
     Ok(Progress::waits(Stepped::new(state, Next::Settled(next))))
+}
+
+/// Returns leave to ask the workspace before it is known where the branch is. Nobody has it where there is a queue, since
+/// with a branch that has moved the place in it is another; nor after a failure, since where it was the upstream's the
+/// workspace would be asked for nothing at each try.
+fn ahead<'a>(wiring: &'a Wiring, state: &State) -> Option<(SemaphorePermit<'a>, Leave<'a>)> {
+    if state.trouble.is_some() {
+        return None;
+    }
+    Some((wiring.room.for_a_list()?, wiring.workspace.leave_at_once(export::turn(wiring, state))?))
 }
 
 /// Returns the watched branch as it is now; its tree is looked up only where its tip has moved.

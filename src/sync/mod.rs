@@ -63,11 +63,15 @@ const READ_AT_ONCE: u32 = 2;
 /// How many large packages are held in memory at the same time, read or not.
 const LARGE_AT_ONCE: usize = 2;
 
+/// How many folders' lists are held in memory at the same time while an upstream has not answered yet.
+const LISTS_AHEAD: usize = 8;
+
 /// Room for packages in memory, shared by all projects of a process.
 #[derive(Debug, Clone)]
 pub struct Room {
     reading: Arc<Semaphore>,
     large: Arc<Semaphore>,
+    lists: Arc<Semaphore>,
 }
 
 impl Default for Room {
@@ -76,6 +80,7 @@ impl Default for Room {
         Self {
             reading: Arc::new(Semaphore::new(READ_AT_ONCE as usize)),
             large: Arc::new(Semaphore::new(LARGE_AT_ONCE)),
+            lists: Arc::new(Semaphore::new(LISTS_AHEAD)),
         }
     }
 }
@@ -85,6 +90,11 @@ impl Room {
     async fn to_read(&self, is_large: bool) -> SemaphorePermit<'_> {
         let places = if is_large { READ_AT_ONCE } else { 1 };
         self.reading.acquire_many(places).await.expect("the room for packages is never closed")
+    }
+
+    /// Returns room for a list that is asked for before it is known where the branch is, while there is any.
+    fn for_a_list(&self) -> Option<SemaphorePermit<'_>> {
+        self.lists.try_acquire().ok()
     }
 }
 

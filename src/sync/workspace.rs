@@ -70,6 +70,14 @@ impl Workspace {
         }
     }
 
+    /// Returns leave to look for who need not wait for it.
+    pub(super) fn leave_at_once(&self, turn: Turn<'_>) -> Option<Leave<'_>> {
+        match turn.class {
+            Class::Import => Some(None),
+            Class::Export => self.looks.try_acquire().ok().map(Some),
+        }
+    }
+
     /// Checks that the token belongs to the workspace that it belonged to at the first look, and returns that
     /// workspace's id; `None` where the token may not ask and never could.
     pub(super) async fn check_identity(
