@@ -149,7 +149,11 @@ impl Git {
     /// [`GitError::NoGit`], or when the disk refuses.
     pub async fn install(state: &Path, environment: Environment) -> Result<Self, GitError> {
         let config = state.join("gitconfig");
-        fs::write(&config, &gitconfig(&environment))?;
+        let text = gitconfig(&environment);
+        // Only where it says something else: the disk is waited for.
+        if !fs::read(&config, text.len() as u64).is_ok_and(|known| known == text) {
+            fs::write(&config, &text)?;
+        }
         let ssh = ["GIT_SSH_COMMAND", "GIT_SSH"].iter().any(|name| environment.get(name).is_some());
         let program = find_git(&environment);
         let git = |has_ssh_command| {
@@ -161,8 +165,8 @@ impl Git {
             }))
         };
         let found = git(ssh);
-        let version = found.plain("version", ["version"]);
-        let configured = found.plain("config", ["config", "--includes", "--get", "core.sshCommand"]);
+        let version = found.plain("version", &["version"]);
+        let configured = found.plain("config", &["config", "--includes", "--get", "core.sshCommand"]);
         let (version, configured) = tokio::try_join!(version, configured)?;
         check_version(&version.text())?;
         Ok(git(ssh || configured.success))
@@ -191,11 +195,7 @@ impl Git {
         Some(format!("--receive-pack=umask {umask:03o}; git receive-pack"))
     }
 
-    async fn plain<const N: usize>(
-        &self,
-        verb: &'static str,
-        arguments: [&str; N],
-    ) -> Result<Output, GitError> {
+    async fn plain(&self, verb: &'static str, arguments: &[&str]) -> Result<Output, GitError> {
         let mut command = self.bare_command();
         command.args(arguments);
         run(command, verb, QUICK).await
