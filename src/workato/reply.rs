@@ -82,14 +82,16 @@ impl Reply {
         }
     }
 
-    /// Returns whether the body is an object with `"success": false`, the way some calls refuse with 200.
+    /// Returns whether the body is an object with `"success": false`, the way some calls refuse with 200: in a few words,
+    /// unlike a folder's list, which is parsed once as it is.
     fn is_refusal(&self) -> bool {
         #[derive(Deserialize)]
         struct Outcome {
             #[serde(default)]
             success: Loose,
         }
-        self.body.trim_ascii_start().starts_with(b"{")
+        self.body.len() <= LONGEST_REASON
+            && self.body.trim_ascii_start().starts_with(b"{")
             && serde_json::from_slice::<Outcome>(&self.body)
                 .is_ok_and(|outcome| outcome.success.flag() == Some(false))
     }

@@ -7,9 +7,12 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::value::RawValue;
 
 use super::loose;
+use crate::cores;
 
 /// More assets than this are in no package that would be taken, and need not be held in memory.
 const MAX_ASSETS: usize = 50_000;
+/// From so many assets on, all cores read them.
+const WORTH_A_THREAD: usize = 1000;
 
 /// The workspace that a token belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -46,9 +49,6 @@ pub struct FolderAsset {
     /// The version, where the type has one.
     #[serde(default, deserialize_with = "loose::some_id")]
     pub version: Option<u64>,
-    /// Whether a manifest made now would hold it.
-    #[serde(default, deserialize_with = "loose::flag")]
-    pub checked: bool,
     /// Whether it is needed and cannot be found.
     #[serde(default, deserialize_with = "loose::flag")]
     pub unreachable: bool,
@@ -159,15 +159,21 @@ pub(super) struct Assets {
 
 fn listed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<FolderAsset>, D::Error> {
     // As it was written: a folder may have thousands of assets, and each of them is listed at every look.
-    let asset = |text: &RawValue| {
-        let asset: FolderAsset = serde_json::from_str(text.get()).map_err(D::Error::custom)?;
+    let read = |text: &&RawValue| {
+        let asset: FolderAsset = serde_json::from_str(text.get())?;
         Ok(FolderAsset { said: text.get().to_owned(), ..asset })
     };
+    let read_all = |texts: &[&RawValue]| texts.iter().map(read).collect::<serde_json::Result<Vec<_>>>();
     let texts = Vec::<&'de RawValue>::deserialize(deserializer)?;
     if texts.len() > MAX_ASSETS {
         return Err(D::Error::custom(format_args!("{} assets, more than {MAX_ASSETS}", texts.len())));
     }
-    texts.into_iter().map(asset).collect()
+    if texts.len() < WORTH_A_THREAD {
+        return read_all(&texts).map_err(D::Error::custom);
+    }
+    let parts = cores::on_all(&texts, |text| text.get().len() as u64, read_all).into_iter();
+    let parts = parts.collect::<Result<Vec<_>, _>>().map_err(D::Error::custom)?;
+    Ok(parts.into_iter().flatten().collect())
 }
 
 #[cfg(test)]
@@ -184,7 +190,7 @@ mod tests {
                 {"id":"13","name":null,"type":"something_new","version":null,"checked":"true"}]}}"#,
         )
         .unwrap();
-        insta::assert_debug_snapshot!(assets.result.assets.iter().map(|a| (a.id, &*a.kind, a.version, a.checked)).collect::<Vec<_>>(), @r#"
+        insta::assert_debug_snapshot!(assets.result.assets.iter().map(|a| (a.id, &*a.kind, a.version)).collect::<Vec<_>>(), @r#"
         [
             (
                 12,
@@ -192,13 +198,11 @@ mod tests {
                 Some(
                     1,
                 ),
-                true,
             ),
             (
                 13,
                 "something_new",
                 None,
-                true,
             ),
         ]
         "#);
