@@ -25,3 +25,9 @@ where
         },
     }
 }
+
+/// Runs blocking work on the blocking pool that nobody waits for.
+pub fn leave<F: FnOnce() + Send + 'static>(work: F) {
+    #[expect(clippy::disallowed_methods, reason = "this is the one door")]
+    drop(tokio::task::spawn_blocking(work));
+}

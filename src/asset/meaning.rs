@@ -53,7 +53,7 @@ pub(super) fn digest(level: Level, doc: &Doc<'_>, place: Place) -> [u8; 16] {
         listed: BTreeSet::new(),
         plain: BTreeSet::new(),
         entries: None,
-        out: Vec::new(),
+        out: Vec::with_capacity(CHUNK),
         hasher: blake3::Hasher::new(),
     };
     hash.run(place)

@@ -40,12 +40,12 @@ pub(super) fn signature(wiring: &Wiring, state: &State, assets: &[FolderAsset]) 
 
 fn digest(settings: &str, mut lines: Vec<&str>) -> String {
     lines.sort_unstable();
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&FORMAT.to_be_bytes());
+    let mut said = FORMAT.to_be_bytes().to_vec();
     for part in std::iter::once(settings).chain(lines) {
-        hasher.update(&(part.len() as u64).to_be_bytes()).update(part.as_bytes());
+        said.extend((part.len() as u64).to_be_bytes());
+        said.extend(part.as_bytes());
     }
-    hasher.finalize().to_hex().as_str()[..32].to_owned()
+    blake3::hash(&said).to_hex().as_str()[..32].to_owned()
 }
 
 /// Ends a look before its export, where nothing has changed since the one that it can rest on.

@@ -75,12 +75,15 @@ pub(super) async fn seal(number: u64, zip: Bytes) -> Result<Sealed, StepError> {
         let seal = |entry: &Entry| u128::from_be_bytes(entry.seal(&package));
         let seal_part = |part: &[Entry]| part.iter().map(seal).collect::<Vec<u128>>();
         let seals = cores::on_all(entries, |entry| entry.packed, seal_part).concat();
-        let mut hasher = blake3::Hasher::new();
+        let mut all = Vec::new();
         for (entry, seal) in entries.iter().zip(&seals) {
-            hasher.update(entry.path.as_str().as_bytes()).update(&[0]).update(&entry.crc.to_be_bytes());
-            hasher.update(&entry.size.to_be_bytes()).update(&seal.to_be_bytes());
+            all.extend(entry.path.as_str().as_bytes());
+            all.push(0);
+            all.extend(entry.crc.to_be_bytes());
+            all.extend(entry.size.to_be_bytes());
+            all.extend(seal.to_be_bytes());
         }
-        let print = hasher.finalize().to_hex().as_str()[..32].to_owned();
+        let print = blake3::hash(&all).to_hex().as_str()[..32].to_owned();
         Ok(Sealed { package, seals, print })
     })
     .await
@@ -96,23 +99,26 @@ pub(super) async fn read_package(
 ) -> Result<(Records, Observed), StepError> {
     let project = Arc::clone(&wiring.project);
     let read = move |objects: &Objects<'_>| {
-        let observed = scan(objects, &project, number, sealed, &records.entries)?;
-        Ok((records, observed))
+        let observed = scan(objects, &project, number, &sealed, &records.entries)?;
+        Ok::<_, StepError>((records, observed, sealed))
     };
-    wiring.repository.work(read).await
+    let (records, observed, sealed) = wiring.repository.work(read).await?;
+    // The system takes milliseconds to take the memory of a package back.
+    blocking::leave(move || drop(sealed));
+    Ok((records, observed))
 }
 
 fn scan(
     objects: &Objects<'_>,
     project: &Project,
     number: u64,
-    sealed: Sealed,
+    sealed: &Sealed,
     previous: &Entries,
 ) -> Result<Observed, StepError> {
     let Sealed { package, seals, print } = sealed;
-    let entries: Vec<_> = package.entries().iter().zip(&seals).collect();
+    let entries: Vec<_> = package.entries().iter().zip(seals).collect();
     let parts = objects.store_while(|outlet| {
-        let scanner = Scanner { package: &package, number, previous, project, outlet };
+        let scanner = Scanner { package, number, previous, project, outlet };
         let part = |entries: &[_]| scanner.scan(objects, entries);
         cores::on_all(&entries, |(entry, _)| entry.size, part).into_iter().collect::<Result<Vec<_>, _>>()
     })?;
@@ -125,7 +131,7 @@ fn scan(
         }
     }
     let entries = entries.into_iter().collect();
-    Ok(Observed { entries, facts, searched, package: print })
+    Ok(Observed { entries, facts, searched, package: print.clone() })
 }
 
 /// What was found in a part of a package.
@@ -230,9 +236,11 @@ impl Scanner<'_> {
 
 /// Names the content of a workspace as a whole.
 pub(super) fn print(entries: &Entries) -> String {
-    let mut hasher = blake3::Hasher::new();
+    let mut all = Vec::new();
     for (path, entry) in entries {
-        hasher.update(path.as_str().as_bytes()).update(&[0]).update(entry.blob.as_bytes());
+        all.extend(path.as_str().as_bytes());
+        all.push(0);
+        all.extend(entry.blob.as_bytes());
     }
-    hasher.finalize().to_hex().as_str()[..32].to_owned()
+    blake3::hash(&all).to_hex().as_str()[..32].to_owned()
 }

@@ -100,7 +100,7 @@ impl AtRest {
 /// the branch then.
 pub(super) fn branch(state: &State, records: &Records, workspace: &Entries) -> Option<AtRest> {
     let (_, branch) = state.rest.as_ref()?.rsplit_once(' ')?;
-    let was_content = |path: &PackagePath| records.paths.contains_key(path) || is_asset(path);
+    let was_content = |path: &PackagePath| is_asset(path) || records.paths.contains_key(path);
     if !workspace.keys().all(was_content) {
         return None;
     }
