@@ -112,8 +112,9 @@ pub fn mode(path: &Path) -> Result<u32, FsError> {
 /// # Errors
 /// When the disk refuses; the old file is then untouched.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), FsError> {
-    let mut draft = Draft::new(folder_of(path))?;
-    draft.append(bytes)?;
+    let named = |error: FsError| FsError { path: path.to_owned(), ..error };
+    let mut draft = Draft::new(folder_of(path)).map_err(named)?;
+    draft.append(bytes).map_err(named)?;
     draft.place(path)
 }
 

@@ -365,7 +365,7 @@ fn gitconfig(environment: &Environment) -> Vec<u8> {
         included.extend(xdg.map(|xdg| xdg.join("git/config")));
         included.extend(home.map(|home| home.join(".gitconfig")));
     }
-    let mut text = b"# Written by recipesync at each start.\n".to_vec();
+    let mut text = b"# Written by recipesync.\n".to_vec();
     for path in included {
         text.extend(b"[include]\n\tpath = \"");
         for &byte in path.as_os_str().as_bytes() {
@@ -411,7 +411,7 @@ mod tests {
         let text =
             |variables: &[(&str, &str)]| String::from_utf8(gitconfig(&environment(variables))).unwrap();
         insta::assert_snapshot!(text(&[("HOME", "/home/o\"p")]), @r#"
-        # Written by recipesync at each start.
+        # Written by recipesync.
         [include]
         	path = "/home/o\"p/.config/git/config"
         [include]

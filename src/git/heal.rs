@@ -17,7 +17,8 @@ pub(super) fn prepare(folder: &Path) -> Result<(), GitError> {
     if !folder.exists() {
         return make_anew(folder);
     }
-    let usable = sweep(folder, &LEFT_BY_ANY).and_then(|()| objects::check(folder));
+    let swept = sweep(folder, &LEFT_BY_ANY).and_then(|()| remove_unseen(folder));
+    let usable = swept.and_then(|()| objects::check(folder));
     usable.or_else(|error| {
         tracing::warn!(folder = %folder.display(), reason = %error, "the cache is damaged and is made anew");
         make_anew(folder)
@@ -40,6 +41,17 @@ pub(super) fn sweep(folder: &Path, prefixes: &[&str]) -> Result<(), GitError> {
     Ok(())
 }
 
+/// Removes packs without an index, which a kill left between the two: nobody sees them, and git keeps them for ever.
+fn remove_unseen(folder: &Path) -> Result<(), GitError> {
+    let names = fs::list(&folder.join("objects/pack"))?;
+    for pack in names.iter().filter(|name| name.extension().is_some_and(|extension| extension == "pack")) {
+        if !names.contains(&pack.with_extension("idx")) {
+            fs::remove_file(&folder.join("objects/pack").join(pack))?;
+        }
+    }
+    Ok(())
+}
+
 /// Returns whether there is such a file only while somebody writes.
 fn is_left_over(name: &Path, prefixes: &[&str]) -> bool {
     let parts = || name.iter().map(|part| part.to_string_lossy());
@@ -51,6 +63,21 @@ fn is_left_over(name: &Path, prefixes: &[&str]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pack_without_its_index_goes_at_the_next_start() {
+        let state = tempfile::tempdir().unwrap();
+        let folder = state.path().join("r.git");
+        prepare(&folder).unwrap();
+        let mut pack = crate::git::PackWriter::new();
+        pack.add(b"x").unwrap();
+        crate::git::pack_file::write(&folder, &pack).unwrap();
+        fs::write(&folder.join("objects/pack/pack-ab.pack"), b"PACK").unwrap();
+        prepare(&folder).unwrap();
+        let left = fs::list(&folder.join("objects/pack")).unwrap();
+        assert_eq!(left.len(), 2, "{left:?}");
+        assert!(!left.contains(&Path::new("pack-ab.pack").to_owned()));
+    }
 
     #[test]
     fn only_what_a_kill_leaves_is_left_over() {

@@ -1,7 +1,7 @@
 //! Reads a repository's objects by libgit2: blocking, one open repository for each call.
 //!
 //! Opening costs less than a millisecond and leaves no handle that a repack could make stale. It writes refs in the
-//! cache; objects are written by [`super::pack`].
+//! cache; objects are written by [`super::pack_file`].
 
 #![expect(clippy::disallowed_types, reason = "this is behind the async face")]
 

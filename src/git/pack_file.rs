@@ -13,7 +13,7 @@ use sha1dc::Hasher;
 
 use super::GitError;
 use super::pack::{PackWriter, finish, sha1};
-use crate::fs::{self, Draft};
+use crate::fs::Draft;
 
 /// Offsets from here on need a second table in the index; no package comes near.
 pub(super) const MAX_PACK_BYTES: u64 = 0x7fff_ffff;
@@ -161,9 +161,13 @@ impl PackFile {
         draft.append(&checksum)?;
         let index = index(&mut self.entries, &checksum)?;
         let name: String = checksum.iter().map(|byte| format!("{byte:02x}")).collect();
+        // On the disk before the pack has its name, so that there is no pack for whose index there is no room.
+        let mut index_draft = Draft::new(&self.folder)?;
+        index_draft.append(&index)?;
+        index_draft.sync()?;
         // The index makes the pack visible, so it comes second.
         draft.place(&self.folder.join(format!("pack-{name}.pack")))?;
-        fs::write(&self.folder.join(format!("pack-{name}.idx")), &index)?;
+        index_draft.place(&self.folder.join(format!("pack-{name}.idx")))?;
         Ok(())
     }
 }
@@ -204,6 +208,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::fs;
     use crate::git::blob_id;
     use crate::model::oid::BlobId;
 
@@ -273,6 +278,21 @@ mod tests {
             Err::<(), _>(GitError::Collision)
         });
         assert!(matches!(failed, Err(GitError::Collision)));
+        assert_eq!(world.files(), [""; 0]);
+    }
+
+    #[test]
+    fn a_panic_of_the_work_is_handed_on_and_leaves_nothing() {
+        let world = World::new();
+        let panicked = std::panic::catch_unwind(|| {
+            write_while(world.0.path(), |outlet| -> Result<(), GitError> {
+                let mut pack = PackWriter::new();
+                pack.add(b"x").unwrap();
+                outlet.take(pack);
+                panic!("the work");
+            })
+        });
+        assert_eq!(panicked.unwrap_err().downcast_ref::<&str>(), Some(&"the work"));
         assert_eq!(world.files(), [""; 0]);
     }
 

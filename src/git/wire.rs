@@ -157,7 +157,8 @@ pub(super) fn failure(url: &str, cache: &Path, stderr: &str) -> GitError {
 /// own, so the cache must be named, or known to be what is written to.
 fn tells_of_a_full_disk(cache: &Path, is_ours: bool, line: &str) -> bool {
     let full = ["No space left on device", "Out of diskspace", "Disk quota exceeded"];
-    let is_ours = line.contains(&*cache.to_string_lossy()) || is_ours && !line.starts_with("remote:");
+    let is_said_by_git = || ["fatal: ", "error: "].iter().any(|start| line.starts_with(start));
+    let is_ours = line.contains(&*cache.to_string_lossy()) || is_ours && is_said_by_git();
     is_ours && full.iter().any(|phrase| line.contains(phrase))
 }
 
