@@ -107,6 +107,13 @@ impl Budget {
         }
     }
 
+    /// Returns whether a request would have its turn at once, and nobody waits for one.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        let now = self.now();
+        self.lock().turns.is_idle(now)
+    }
+
     /// Holds back all requests of the workspace, or only starts of imports, for a time: the server asked for it.
     pub fn pause(&self, kind: Kind, time: Duration) {
         self.change(|turns, now| turns.pause(kind, now.saturating_add(time)));

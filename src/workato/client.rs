@@ -105,6 +105,12 @@ impl Client {
         self.folder_assets_in(slot, turn, folder).await
     }
 
+    /// Returns whether a request would be sent at once, and nobody waits.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.0.budget.is_idle()
+    }
+
     /// Lists what an export of a folder would hold, in a place of the budget that was waited for before.
     ///
     /// # Errors

@@ -90,7 +90,8 @@ impl Reply {
             #[serde(default)]
             success: Loose,
         }
-        self.body.len() <= LONGEST_REASON
+        let is_list = matches!(self.call, Call::FolderAssets { .. }) && self.body.len() > LONGEST_REASON;
+        !is_list
             && self.body.trim_ascii_start().starts_with(b"{")
             && serde_json::from_slice::<Outcome>(&self.body)
                 .is_ok_and(|outcome| outcome.success.flag() == Some(false))

@@ -129,6 +129,11 @@ impl Turns {
         }
     }
 
+    /// Returns whether nobody waits, and a request would be served.
+    pub(super) fn is_idle(&mut self, now: Duration) -> bool {
+        !self.stopped && self.waiting.is_empty() && self.requests.opening(now) == Opening::Now
+    }
+
     /// Notes the answer to a request, or that it was given up.
     pub(super) fn answer(&mut self, kind: Kind, now: Duration) {
         self.requests.answer(now);

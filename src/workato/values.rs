@@ -221,6 +221,18 @@ mod tests {
         let many = |count| format!(r#"{{"result":{{"assets":[{}]}}}}"#, vec![r#"{"id":1}"#; count].join(","));
         assert!(serde_json::from_str::<Enveloped<Assets>>(&many(MAX_ASSETS)).is_ok());
         assert!(serde_json::from_str::<Enveloped<Assets>>(&many(MAX_ASSETS + 1)).is_err());
+        let one = |id: u64| format!(r#"{{"id":{id},"zip_name":"{id}.json"}}"#);
+        let all = |ids: std::ops::Range<u64>| {
+            let list =
+                format!(r#"{{"result":{{"assets":[{}]}}}}"#, ids.map(one).collect::<Vec<_>>().join(","));
+            serde_json::from_str::<Enveloped<Assets>>(&list).unwrap().result.assets
+        };
+        let long = all(0..3000);
+        assert_eq!(long.len(), 3000);
+        let by_tens: Vec<FolderAsset> = (0..300).flat_map(|ten| all(10 * ten..10 * ten + 10)).collect();
+        assert_eq!(long, by_tens, "on all cores as on one");
+        let odd = many(2000).replacen(r#"{"id":1}"#, "{}", 1);
+        assert!(serde_json::from_str::<Enveloped<Assets>>(&odd).is_err());
         for json in [r#"{"result":{}}"#, r#"{"result":{"assets":null}}"#, r#"{"result":{"assets":[{}]}}"#] {
             assert!(serde_json::from_str::<Enveloped<Assets>>(json).is_err(), "{json}");
         }

@@ -45,6 +45,14 @@ async fn no_error_shows_a_secret() {
     }
 }
 
+#[tokio::test]
+async fn a_long_refusal_is_one() {
+    let body = format!(r#"{{"id":1,"success":false,"message":"{}"}}"#, "long ".repeat(20_000));
+    let server = Server::start([answer("200 OK", "", &body)]).await;
+    let error = client(&server).package(TURN, 1).await.unwrap_err();
+    assert!(matches!(error, WorkatoError::Refused { .. }), "{error}");
+}
+
 #[test]
 fn every_error_that_an_operator_can_act_on_has_a_hint() {
     let reason = String::new;
