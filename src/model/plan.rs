@@ -791,6 +791,35 @@ mod tests {
     }
 
     proptest::proptest! {
+        /// The paths are found along their order, as they would be one by one.
+        #[test]
+        fn open_is_each_path_that_is_not_exactly_as_agreed(
+            known in proptest::collection::btree_map("[a-c]{1,2}", 0..4_u8, 0..8),
+            workspace in proptest::collection::btree_map("[a-c]{1,2}", 0..3_u8, 0..8),
+            branch in proptest::collection::btree_map("[a-c]{1,2}", 0..3_u8, 0..8),
+            sent in proptest::collection::btree_map("[a-c]{1,2}", 0..3_u8, 0..3),
+        ) {
+            let blob = |number: &u8| BlobId::from_bytes([*number; 20]);
+            let path = |name: &String| PackagePath::parse(name).unwrap();
+            let files = |all: &BTreeMap<String, u8>| -> Files {
+                all.iter().map(|(name, number)| (path(name), blob(number))).collect()
+            };
+            let agreed = |number: &u8| match number {
+                3 => Base::Unknown,
+                _ => Base::Agreed(Pair { workspace: Some(blob(number)), branch: Some(blob(number)) }),
+            };
+            let known = known.iter().map(|(name, number)| (path(name), agreed(number))).collect();
+            let (workspace, branch, sent) = (files(&workspace), files(&branch), files(&sent));
+            let all: BTreeSet<&PackagePath> =
+                BTreeMap::keys(&known).chain(workspace.keys()).chain(branch.keys()).collect();
+            let is_open = |path: &&&PackagePath| {
+                let now = Pair { workspace: workspace.get(**path).copied(), branch: branch.get(**path).copied() };
+                sent.contains_key(**path) || known.get(**path) != Some(&Base::Agreed(now))
+            };
+            let expected: BTreeSet<&PackagePath> = all.iter().filter(is_open).copied().collect();
+            proptest::prop_assert_eq!(open(&known, &sent, &workspace, &branch), expected);
+        }
+
         /// Nothing that one side holds and nobody has seen is ever replaced without being told.
         #[test]
         fn an_unseen_edit_is_never_overwritten(
