@@ -11,8 +11,8 @@ const MOST: usize = 8;
 const SMALLEST: u64 = 100;
 
 /// Splits a list into parts and works on as many of them at a time as there are cores. The first parts are large and the
-/// last ones small, so that all cores end at the same time, wherever in the list the work is and whatever else a core has
-/// to do. The results come in the order of the list; there is at least one, of nothing where the list is empty.
+/// last ones small, so that cores end at about the same time, wherever in the list most of the work is and whatever else a
+/// core has to do. The results come in the order of the list; there is at least one, of nothing where the list is empty.
 pub fn on_all<T: Sync, R: Send>(
     all: &[T],
     size: impl Fn(&T) -> u64,

@@ -13,7 +13,7 @@ use crate::blocking;
 use crate::model::basis::Basis;
 use crate::model::project::Source;
 use crate::model::state::{Begun, Next, Phase, Records, State};
-use crate::workato::{Class, Download, FolderAsset, JobStatus, Turn, WorkatoError, poll_delay};
+use crate::workato::{Class, FolderAsset, JobStatus, Turn, WorkatoError, poll_delay};
 
 /// How far fetching has come.
 #[derive(Debug)]
@@ -70,34 +70,42 @@ pub(super) fn turn<'a>(wiring: &'a Wiring, state: &State) -> Turn<'a> {
 
 /// What a workspace says before it is asked for anything that is dear.
 #[derive(Debug)]
-pub(super) struct Said {
+pub(super) struct Said<'a> {
+    /// When it was asked: edits since then may not be in what it said.
+    asked: DateTime<Utc>,
     workspace: Option<u64>,
     /// What the folder holds; nothing where a manifest says what is exported.
     assets: Vec<FolderAsset>,
+    /// With a manifest, the leave to look: the export is yet to be asked for.
+    leave: Leave<'a>,
 }
 
-/// Asks a workspace whose it is, and what the project's folder holds. The leave is held as long as that takes and no
-/// longer: the upstream may be slow, and is none of the workspace's other projects' business.
-pub(super) async fn list(
+/// Asks a workspace whose it is, and what the project's folder holds. For a folder the leave is held no longer than that
+/// takes: the upstream may be slow, and is none of the workspace's other projects' business.
+pub(super) async fn list<'a>(
     wiring: &Wiring,
     state: &State,
-    _leave: Leave<'_>,
-    now: DateTime<Utc>,
-) -> Result<Said, StepError> {
-    let turn = turn(wiring, state);
-    let workspace = wiring.workspace.check_identity(turn, state.workspace_id, now).await?;
-    let assets = match wiring.project.source {
-        Source::Manifest(_) => Vec::new(),
-        Source::Folder(folder) => wiring.workspace.client().folder_assets(turn, folder).await?,
+    leave: Leave<'a>,
+    clock: Now,
+) -> Result<Said<'a>, StepError> {
+    let (turn, asked) = (turn(wiring, state), clock.later());
+    let workspace = wiring.workspace.check_identity(turn, state.workspace_id, clock.time).await?;
+    let (assets, leave) = match wiring.project.source {
+        Source::Manifest(_) => (Vec::new(), leave),
+        Source::Folder(folder) => {
+            let assets = wiring.workspace.client().folder_assets(turn, folder).await?;
+            drop(leave);
+            (assets, None)
+        }
     };
-    Ok(Said { workspace, assets })
+    Ok(Said { asked, workspace, assets, leave })
 }
 
 /// Looks at the folder's list and, where that is not enough, asks for an export.
 pub(super) async fn begin(wiring: &Wiring, state: Box<State>, clock: Now) -> Fetched {
     let leave = wiring.workspace.leave_to_look(turn(wiring, &state)).await;
     // Made only now, so that thousands may wait for it.
-    let said = Box::pin(list(wiring, &state, leave, clock.time)).await;
+    let said = Box::pin(list(wiring, &state, leave, clock)).await;
     go_on(wiring, state, said, clock).await
 }
 
@@ -105,38 +113,43 @@ pub(super) async fn begin(wiring: &Wiring, state: Box<State>, clock: Now) -> Fet
 pub(super) async fn go_on(
     wiring: &Wiring,
     state: Box<State>,
-    said: Result<Said, StepError>,
+    said: Result<Said<'_>, StepError>,
     clock: Now,
 ) -> Fetched {
     Box::pin(ask(wiring, state, said, clock)).await
 }
 
-async fn ask(wiring: &Wiring, mut state: Box<State>, said: Result<Said, StepError>, clock: Now) -> Fetched {
+async fn ask(
+    wiring: &Wiring,
+    mut state: Box<State>,
+    said: Result<Said<'_>, StepError>,
+    clock: Now,
+) -> Fetched {
     let (now, client) = (clock.time, wiring.workspace.client());
     let turn = turn(wiring, &state);
     // Whatever this comes to, only its end says again what later looks can rest on; a stop is as if it had not begun.
     let basis = state.basis.take().filter(|_| !state.full);
     let mut listed = None;
-    let assets = match said {
-        Ok(Said { workspace, assets }) => {
-            state.workspace_id = workspace.or(state.workspace_id);
-            assets
-        }
+    let Said { asked, workspace, assets, leave: _leave } = match said {
+        Ok(said) => said,
         Err(error) => return nothing_asked(state, basis, error),
     };
+    state.workspace_id = workspace.or(state.workspace_id);
     wiring.workspace.note_listing(&wiring.project.name, None);
     let manifest = match wiring.project.source {
         Source::Manifest(id) => id,
-        Source::Folder(_) if assets.is_empty() => return empty_folder(wiring, state, now).await,
+        Source::Folder(_) if assets.is_empty() => return empty_folder(wiring, state, asked, clock).await,
         Source::Folder(folder) => {
             let signature = listed.insert(light::signature(wiring, &state, &assets));
+            let listing = wiring.project.import.is_some().then(|| light::listing(&assets));
+            drop(assets);
             match light::end(wiring, &state, basis.as_ref(), signature, clock).await {
                 Ok(Some(stepped)) => return Ok(Progress::waits(stepped)),
                 Ok(None) => {}
                 Err(error) => return nothing_asked(state, basis, error),
             }
-            if wiring.project.import.is_some() {
-                wiring.workspace.note_listing(&wiring.project.name, Some(light::listing(&assets)));
+            if let Some(listing) = listing {
+                wiring.workspace.note_listing(&wiring.project.name, Some(listing));
             }
             match keep_manifest(wiring, &mut state, turn, folder).await {
                 Ok(Some(id)) => id,
@@ -207,7 +220,7 @@ async fn keep_manifest(
 }
 
 /// An empty folder is not exported: the workspace holds nothing.
-async fn empty_folder(wiring: &Wiring, mut state: Box<State>, now: DateTime<Utc>) -> Fetched {
+async fn empty_folder(wiring: &Wiring, mut state: Box<State>, asked: DateTime<Utc>, clock: Now) -> Fetched {
     let before = state.seen.as_ref().map_or(0, |seen| seen.files);
     if before > 0 {
         let source_name = wiring.project.source.to_string();
@@ -217,7 +230,9 @@ async fn empty_folder(wiring: &Wiring, mut state: Box<State>, now: DateTime<Utc>
     match load(wiring).await {
         Ok(records) => {
             let observed = Observed::default();
-            let view = View { state, records, observed, package: None, asked: now, is_fresh: true };
+            // The upstream may have taken its time since.
+            let is_fresh = (clock.later() - asked).abs() <= LOOK_AGE;
+            let view = View { state, records, observed, package: None, asked, is_fresh };
             Ok(Progress::Seen(Box::new(view)))
         }
         Err(error) => fail(state, error),
@@ -279,11 +294,10 @@ async fn collect(
         Ok(download) => download,
         Err(error) => return not_downloaded(state, package, error),
     };
-    let Download { zip, room: held } = download;
-    debug!(package.id = package, bytes = zip.len(), "downloaded");
-    let room = wiring.room.to_read(held.is_some()).await;
+    debug!(package.id = package, bytes = download.zip.len(), "downloaded");
+    let room = wiring.room.to_read(download.room.is_some()).await;
     // Nearly every package is compared with what was there before, and the seals leave a core free at first.
-    let (sealed, records) = tokio::join!(observe::seal(package, zip), load(wiring));
+    let (sealed, records) = tokio::join!(observe::seal(package, download), load(wiring));
     let sealed = match sealed {
         Ok(sealed) => sealed,
         Err(error) => {
@@ -305,7 +319,7 @@ async fn collect(
         Ok(records) => observe::read_package(wiring, package, sealed, records).await,
         Err(error) => Err(error),
     };
-    drop((room, held));
+    drop(room);
     match read {
         Ok((records, observed)) if observed.entries.is_empty() => {
             drop(records);

@@ -29,7 +29,7 @@ pub(super) async fn step(wiring: &Wiring, mut state: Box<State>, now: Now) -> Re
     let ahead = if looks { ahead(wiring, &state) } else { None };
     let said = async {
         let (room, leave) = ahead?;
-        Some((Box::pin(export::list(wiring, &state, leave, now)).await, room))
+        Some((Box::pin(export::list(wiring, &state, leave, clock)).await, room))
     };
     let (tip, said) = tokio::join!(tip(wiring, &state, clock), said);
     let tip = match tip {
@@ -46,7 +46,10 @@ pub(super) async fn step(wiring: &Wiring, mut state: Box<State>, now: Now) -> Re
         state.branch = Some(tip);
         state.look = true;
         return match said {
-            Some((said, _room)) => export::go_on(wiring, state, said, clock).await,
+            Some((said, room)) => {
+                drop(room);
+                export::go_on(wiring, state, said, clock).await
+            }
             None => export::begin(wiring, state, clock).await,
         };
     }
@@ -59,10 +62,10 @@ pub(super) async fn step(wiring: &Wiring, mut state: Box<State>, now: Now) -> Re
 }
 
 /// Returns leave to ask the workspace before it is known where the branch is. Nobody has it where there is a queue, since
-/// with a branch that has moved the place in it is another; nor after a failure, since where it was the upstream's the
-/// workspace would be asked for nothing at each try.
+/// with a branch that has moved the place in it is another; nor after a failure or while the project is stalled, since
+/// where that is for the upstream the workspace would be asked for nothing at each try.
 fn ahead<'a>(wiring: &'a Wiring, state: &State) -> Option<(SemaphorePermit<'a>, Leave<'a>)> {
-    if state.trouble.is_some() {
+    if state.trouble.is_some() || state.stalled.is_some() || !wiring.workspace.client().is_idle() {
         return None;
     }
     Some((wiring.room.for_a_list()?, wiring.workspace.leave_at_once(export::turn(wiring, state))?))

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::Wiring;
 use super::error::StepError;
@@ -23,6 +23,7 @@ use crate::model::plan::Facts;
 use crate::model::project::{Mode, Project};
 use crate::model::state::{EntryPrint, Records};
 use crate::secrets;
+use crate::workato::Download;
 
 /// Files from this size on, in bytes, are read one at a time in the whole process: parsed and written anew, one of
 /// 64 MiB takes four times as much.
@@ -54,6 +55,8 @@ pub(super) struct Observed {
 /// A package that is known by the seals of its entries; nothing is inflated.
 pub(super) struct Sealed {
     package: Package,
+    /// The room that it takes; it comes free with it.
+    _room: Option<OwnedSemaphorePermit>,
     /// As the entries: BLAKE3 of the packed bytes, the first 16 bytes as a number.
     seals: Vec<u128>,
     print: String,
@@ -67,8 +70,9 @@ impl Sealed {
 }
 
 /// Opens a package and seals its entries.
-pub(super) async fn seal(number: u64, zip: Bytes) -> Result<Sealed, StepError> {
+pub(super) async fn seal(number: u64, download: Download) -> Result<Sealed, StepError> {
     blocking::run(move || {
+        let Download { zip, room } = download;
         let package = Package::open(zip, &Limits::default());
         let package = package.map_err(|source| StepError::Archive { package: number, source })?;
         let entries = package.entries();
@@ -84,7 +88,7 @@ pub(super) async fn seal(number: u64, zip: Bytes) -> Result<Sealed, StepError> {
             all.extend(seal.to_be_bytes());
         }
         let print = blake3::hash(&all).to_hex().as_str()[..32].to_owned();
-        Ok(Sealed { package, seals, print })
+        Ok(Sealed { package, _room: room, seals, print })
     })
     .await
 }
@@ -115,7 +119,7 @@ fn scan(
     sealed: &Sealed,
     previous: &Entries,
 ) -> Result<Observed, StepError> {
-    let Sealed { package, seals, print } = sealed;
+    let Sealed { package, seals, print, .. } = sealed;
     let entries: Vec<_> = package.entries().iter().zip(seals).collect();
     let parts = objects.store_while(|outlet| {
         let scanner = Scanner { package, number, previous, project, outlet };
@@ -223,7 +227,10 @@ impl Scanner<'_> {
             }
             part.facts.push((path.clone(), print.blob, new));
         }
-        part.fresh.add_named(print.blob, file);
+        // A look that is made again, as after a push that failed, has brought it there already.
+        if !reader.has(print.blob)? {
+            part.fresh.add_named(print.blob, file);
+        }
         if self.project.mode() != Mode::ImportOnly {
             let _turn = turn.or_else(|| alone(file.len() as u64));
             let scan = || secrets::scan_exported(exported);

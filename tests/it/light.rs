@@ -65,6 +65,25 @@ fn a_look_at_what_has_not_changed_asks_for_no_export() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "what an administrator does")]
+fn an_upstream_that_does_not_answer_costs_the_workspace_one_list() {
+    let lives = lives(Pairing::one_branch());
+    let lists = || lives.stage.requests("assets.list");
+    let (upstream, away) = (lives.stage.path("upstream.git"), lives.stage.path("away.git"));
+    let before = lists();
+    std::fs::rename(&upstream, &away).unwrap();
+    let Ended::Rests(state) = lives.serve(None, 0).unwrap() else { unreachable!("nobody kills it") };
+    let failures = state.trouble.expect("it cannot go on").failures;
+    assert!(failures > 3, "{failures}");
+    assert_eq!(lists() - before, 1, "the first try asked both, and the others the upstream alone");
+    // What was asked for in vain is asked for again.
+    std::fs::rename(&away, &upstream).unwrap();
+    lives.stage.edit_in_workspace(INTAKE, &says("two"));
+    assert_eq!(looks(&lives).1, 1);
+    assert!(People(&lives.stage).text("main", INTAKE).contains("two"));
+}
+
+#[test]
 fn whatever_the_list_shows_leads_to_an_export_and_a_commit() {
     let stage = at_rest(Pairing::one_branch());
     let now = stage.emulator.now();

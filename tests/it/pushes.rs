@@ -73,10 +73,17 @@ fn a_rule_of_the_upstream_stalls_with_its_own_words() {
     let tip = stage.upstream.tip("main");
     stage.upstream.hook("pre-receive", "echo 'main is frozen until Monday' >&2; exit 1");
     stage.edit_in_workspace(INTAKE, &says("two"));
-    for _ in 0..2 {
+    let packs = || {
+        let names = recipesync::fs::list(&stage.path("state/repos/recipes.git/objects/pack")).unwrap();
+        names.iter().filter(|name| name.extension().is_some_and(|extension| extension == "pack")).count()
+    };
+    // A commit each time, and what it holds once.
+    for more in [2, 1] {
+        let before = packs();
         let synced = stage.sync().expect(1, "stalled");
         assert!(synced.reason().contains("frozen until Monday"), "{}", synced.reason());
         assert_eq!(stage.upstream.tip("main"), tip);
+        assert_eq!(packs() - before, more);
     }
     stage.upstream.hook("pre-receive", "exit 0");
     stage.sync().expect(0, "in_sync");
