@@ -2,7 +2,7 @@
 //!
 //! All that is in a cache came from the upstream or is made again from the workspace, so a damaged one is removed.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{GitError, objects};
 use crate::fs;
@@ -17,8 +17,8 @@ pub(super) fn prepare(folder: &Path) -> Result<(), GitError> {
     if !folder.exists() {
         return make_anew(folder);
     }
-    let swept = sweep(folder, &LEFT_BY_ANY).and_then(|()| remove_unseen(folder));
-    let usable = swept.and_then(|()| objects::check(folder));
+    let left = |name: &PathBuf, all: &[PathBuf]| is_left_over(name, &LEFT_BY_ANY) || is_unseen(name, all);
+    let usable = remove(folder, left).and_then(|()| objects::check(folder));
     usable.or_else(|error| {
         tracing::warn!(folder = %folder.display(), reason = %error, "the cache is damaged and is made anew");
         make_anew(folder)
@@ -35,21 +35,24 @@ pub(super) fn make_anew(folder: &Path) -> Result<(), GitError> {
 /// Removes lock files, and half-written objects whose names start so. Only for who knows that none of their writers
 /// runs now.
 pub(super) fn sweep(folder: &Path, prefixes: &[&str]) -> Result<(), GitError> {
-    for name in fs::list(folder)?.iter().filter(|name| is_left_over(name, prefixes)) {
+    remove(folder, |name, _| is_left_over(name, prefixes))
+}
+
+/// Removes the files that are left over, given each one's name and all names.
+fn remove(folder: &Path, is_left: impl Fn(&PathBuf, &[PathBuf]) -> bool) -> Result<(), GitError> {
+    let all = fs::list(folder)?;
+    for name in all.iter().filter(|name| is_left(name, &all)) {
         fs::remove_file(&folder.join(name))?;
     }
     Ok(())
 }
 
-/// Removes packs without an index, which a kill left between the two: nobody sees them, and git keeps them for ever.
-fn remove_unseen(folder: &Path) -> Result<(), GitError> {
-    let names = fs::list(&folder.join("objects/pack"))?;
-    for pack in names.iter().filter(|name| name.extension().is_some_and(|extension| extension == "pack")) {
-        if !names.contains(&pack.with_extension("idx")) {
-            fs::remove_file(&folder.join("objects/pack").join(pack))?;
-        }
-    }
-    Ok(())
+/// Returns whether it is a pack without an index, which a kill left between the two: nobody sees it, and git keeps it for
+/// ever.
+fn is_unseen(name: &Path, all: &[PathBuf]) -> bool {
+    name.starts_with("objects/pack")
+        && name.extension().is_some_and(|extension| extension == "pack")
+        && !all.contains(&name.with_extension("idx"))
 }
 
 /// Returns whether there is such a file only while somebody writes.
