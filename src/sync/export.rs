@@ -106,20 +106,11 @@ pub(super) async fn begin(wiring: &Wiring, state: Box<State>, clock: Now) -> Fet
     let leave = wiring.workspace.leave_to_look(turn(wiring, &state)).await;
     // Made only now, so that thousands may wait for it.
     let said = Box::pin(list(wiring, &state, leave, clock)).await;
-    go_on(wiring, state, said, clock).await
+    Box::pin(go_on(wiring, state, said, clock)).await
 }
 
 /// Goes on from what the workspace has said.
 pub(super) async fn go_on(
-    wiring: &Wiring,
-    state: Box<State>,
-    said: Result<Said<'_>, StepError>,
-    clock: Now,
-) -> Fetched {
-    Box::pin(ask(wiring, state, said, clock)).await
-}
-
-async fn ask(
     wiring: &Wiring,
     mut state: Box<State>,
     said: Result<Said<'_>, StepError>,
@@ -141,16 +132,15 @@ async fn ask(
         Source::Folder(_) if assets.is_empty() => return empty_folder(wiring, state, asked, clock).await,
         Source::Folder(folder) => {
             let signature = listed.insert(light::signature(wiring, &state, &assets));
-            let listing = wiring.project.import.is_some().then(|| light::listing(&assets));
-            drop(assets);
             match light::end(wiring, &state, basis.as_ref(), signature, clock).await {
                 Ok(Some(stepped)) => return Ok(Progress::waits(stepped)),
                 Ok(None) => {}
                 Err(error) => return nothing_asked(state, basis, error),
             }
-            if let Some(listing) = listing {
-                wiring.workspace.note_listing(&wiring.project.name, Some(listing));
+            if wiring.project.import.is_some() {
+                wiring.workspace.note_listing(&wiring.project.name, Some(light::listing(&assets)));
             }
+            drop(assets);
             match keep_manifest(wiring, &mut state, turn, folder).await {
                 Ok(Some(id)) => id,
                 Ok(None) => {

@@ -48,7 +48,7 @@ pub(super) async fn step(wiring: &Wiring, mut state: Box<State>, now: Now) -> Re
         return match said {
             Some((said, room)) => {
                 drop(room);
-                export::go_on(wiring, state, said, clock).await
+                Box::pin(export::go_on(wiring, state, said, clock)).await
             }
             None => export::begin(wiring, state, clock).await,
         };
