@@ -136,9 +136,9 @@ pub fn open<'a>(
         (known.iter().peekable(), workspace.iter().peekable(), branch.iter().peekable());
     let mut open = BTreeSet::new();
     loop {
-        let next = [workspace.peek().map(|(path, _)| *path), branch.peek().map(|(path, _)| *path)];
-        let next = next.into_iter().chain([known.peek().map(|(path, _)| *path)]);
-        let Some(path) = next.flatten().min() else { return open };
+        let next =
+            [known.peek().map(|at| at.0), workspace.peek().map(|at| at.0), branch.peek().map(|at| at.0)];
+        let Some(path) = next.into_iter().flatten().min() else { return open };
         let now = Pair { workspace: take(&mut workspace, path), branch: take(&mut branch, path) };
         if take(&mut known, path) != Some(Base::Agreed(now)) || sent.contains_key(path) {
             open.insert(path);

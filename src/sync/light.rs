@@ -7,6 +7,7 @@
 use tracing::debug;
 
 use super::error::StepError;
+use super::observe::named;
 use super::workspace::Listing;
 use super::{Now, Stepped, Wiring, rest};
 use crate::model::basis::{Basis, Course, Sight, course};
@@ -45,7 +46,7 @@ fn digest(settings: &str, mut lines: Vec<&str>) -> String {
         said.extend((part.len() as u64).to_be_bytes());
         said.extend(part.as_bytes());
     }
-    blake3::hash(&said).to_hex().as_str()[..32].to_owned()
+    named(&said)
 }
 
 /// Ends a look before its export, where nothing has changed since the one that it can rest on.

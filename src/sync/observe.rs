@@ -87,8 +87,7 @@ pub(super) async fn seal(number: u64, download: Download) -> Result<Sealed, Step
             all.extend(entry.size.to_be_bytes());
             all.extend(seal.to_be_bytes());
         }
-        let print = blake3::hash(&all).to_hex().as_str()[..32].to_owned();
-        Ok(Sealed { package, _room: room, seals, print })
+        Ok(Sealed { package, _room: room, seals, print: named(&all) })
     })
     .await
 }
@@ -249,5 +248,10 @@ pub(super) fn print(entries: &Entries) -> String {
         all.push(0);
         all.extend(entry.blob.as_bytes());
     }
-    blake3::hash(&all).to_hex().as_str()[..32].to_owned()
+    named(&all)
+}
+
+/// Names bytes: equal names, equal bytes. They are hashed in one piece, since hashing is slow on small ones.
+pub(super) fn named(bytes: &[u8]) -> String {
+    blake3::hash(bytes).to_hex().as_str()[..32].to_owned()
 }
