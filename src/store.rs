@@ -16,13 +16,14 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub use self::error::StoreError;
+use crate::archive::SealKey;
 use crate::model::history::Event;
 use crate::model::plan::{Pair, Take};
 use crate::model::project::ProjectName;
 use crate::model::state::{Records, State};
 
 /// The version of the tables below; a file of a newer one is refused, untouched.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 /// How long a writer waits for another process (`resolve` beside the daemon) before it gives up.
 const BUSY: Duration = Duration::from_secs(10);
@@ -34,6 +35,13 @@ const TABLES: &str = "
     CREATE TABLE settlement (id INTEGER PRIMARY KEY AUTOINCREMENT, project TEXT NOT NULL, settlement TEXT NOT NULL) STRICT;
     CREATE TABLE sent (workspace TEXT NOT NULL, import INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;
     CREATE INDEX sent_of_workspace ON sent (workspace, at);
+";
+
+/// The key that packages are sealed with, made once: without it what was sealed is read again. SQLite's random numbers
+/// are those of `ChaCha20`, with a seed from the system.
+const SEAL_KEY: &str = "
+    CREATE TABLE seal_key (bytes BLOB NOT NULL) STRICT;
+    INSERT INTO seal_key VALUES (randomblob(32));
 ";
 
 /// What a person settled with `resolve`, waiting for the next look.
@@ -148,6 +156,18 @@ impl Store {
             return Err(StoreError::Older { path: self.path.clone() });
         }
         self.read(|connection| records::load(connection, project))
+    }
+
+    /// Returns the key that packages are sealed with.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn seal_key(&self) -> Result<SealKey, StoreError> {
+        self.read(|connection| {
+            let mut query = connection.prepare_cached("SELECT bytes FROM seal_key")?;
+            query.query_row([], |row| row.get(0))
+        })
+        .map(SealKey::new)
     }
 
     /// Saves what a step leaves behind.
@@ -353,8 +373,10 @@ fn upgrade(connection: &mut Connection) -> rusqlite::Result<()> {
     match version(&transaction)? {
         0 => transaction.execute_batch(&format!("{TABLES} {}", records::TABLE))?,
         1 => records::upgrade(&transaction)?,
+        2 => {}
         _ => return Ok(()),
     }
+    transaction.execute_batch(SEAL_KEY)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()
 }
@@ -394,6 +416,20 @@ mod tests {
         let store = Store::open(folder.path()).unwrap();
         assert_eq!(store.state(&orders()).unwrap(), Some((Box::new(state), next)));
         assert_eq!(store.records(&orders()).unwrap(), Records::default());
+    }
+
+    #[test]
+    fn each_state_has_a_key_that_it_keeps() {
+        let [one, other] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        let key = |folder: &tempfile::TempDir| {
+            let store = Store::open(folder.path()).unwrap();
+            store
+                .read(|c| c.query_row("SELECT bytes FROM seal_key", [], |row| row.get::<_, [u8; 32]>(0)))
+                .unwrap()
+        };
+        let first = key(&one);
+        assert_eq!(key(&one), first);
+        assert_ne!(key(&other), first);
     }
 
     #[test]

@@ -9,8 +9,10 @@ mod directory;
 mod error;
 mod names;
 mod package;
+mod seal;
 mod write;
 
 pub use error::ArchiveError;
 pub use package::{Entry, Limits, Package};
+pub use seal::SealKey;
 pub use write::{Deflated, check, join, pack};

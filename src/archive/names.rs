@@ -58,8 +58,9 @@ impl Names {
         file: bool,
     ) -> Result<u32, ArchiveError> {
         let next = u32::try_from(self.seen.len() + 1).expect("a package has far fewer entries");
-        let written = digest(part);
-        match self.seen.entry((within, digest(&fold(part)))) {
+        let (written, folded) = (digest(part), fold(part));
+        let folded = if folded == part { written } else { digest(&folded) };
+        match self.seen.entry((within, folded)) {
             Entry::Vacant(vacant) => {
                 vacant.insert(Seen { written, folder: (!file).then_some(next) });
                 Ok(next)

@@ -9,8 +9,8 @@ use flate2::{Decompress, FlushDecompress, Status};
 use crate::asset::kind::Kind;
 use crate::model::path::PackagePath;
 
-use super::ArchiveError;
 use super::directory::{self, Record};
+use super::{ArchiveError, SealKey};
 
 /// What a package may be at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,13 +47,10 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Returns a digest of the compressed bytes: equal digests of equal sizes and CRC are equal content, and unlike a
-    /// CRC-32 nobody can make two contents have one.
+    /// Returns a hash of the compressed bytes: equal seals by one key, with equal sizes and CRC, are equal content.
     #[must_use]
-    pub fn seal(&self, package: &Package) -> [u8; 16] {
-        let mut seal = [0; 16];
-        seal.copy_from_slice(&blake3::hash(package.data(self)).as_bytes()[..16]);
-        seal
+    pub fn seal(&self, package: &Package, key: &SealKey) -> u128 {
+        key.seal(package.data(self))
     }
 }
 
@@ -314,7 +311,8 @@ mod tests {
             .collect();
         let expected = [("a.json", "[]"), ("d/late.recipe.json", "{\"a\": 1}"), ("empty.json", "")];
         assert_eq!(read, expected.map(|(path, content)| (path, content.to_owned())));
-        assert_ne!(package.entries()[0].seal(&package), package.entries()[1].seal(&package));
+        let key = SealKey::new([7; 32]);
+        assert_ne!(package.entries()[0].seal(&package, &key), package.entries()[1].seal(&package, &key));
     }
 
     #[test]

@@ -249,7 +249,7 @@ mod tests {
         drop(Store::open(folder.path()).unwrap());
         let raw = Connection::open(folder.path().join("recipesync.db")).unwrap();
         raw.execute_batch(
-            "DROP TABLE record; PRAGMA user_version = 1;
+            "DROP TABLE record; DROP TABLE seal_key; PRAGMA user_version = 1;
              CREATE TABLE records (project TEXT PRIMARY KEY, records TEXT NOT NULL) STRICT;",
         )
         .unwrap();

@@ -287,7 +287,7 @@ async fn collect(
     debug!(package.id = package, bytes = download.zip.len(), "downloaded");
     let room = wiring.room.to_read(download.room.is_some()).await;
     // Nearly every package is compared with what was there before, and the seals leave a core free at first.
-    let (sealed, records) = tokio::join!(observe::seal(package, download), load(wiring));
+    let (sealed, records) = tokio::join!(observe::seal(wiring, package, download), load(wiring));
     let sealed = match sealed {
         Ok(sealed) => sealed,
         Err(error) => {

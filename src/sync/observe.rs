@@ -57,7 +57,7 @@ pub(super) struct Sealed {
     package: Package,
     /// The room that it takes; it comes free with it.
     _room: Option<OwnedSemaphorePermit>,
-    /// As the entries: BLAKE3 of the packed bytes, the first 16 bytes as a number.
+    /// As the entries.
     seals: Vec<u128>,
     print: String,
 }
@@ -70,13 +70,15 @@ impl Sealed {
 }
 
 /// Opens a package and seals its entries.
-pub(super) async fn seal(number: u64, download: Download) -> Result<Sealed, StepError> {
+pub(super) async fn seal(wiring: &Wiring, number: u64, download: Download) -> Result<Sealed, StepError> {
+    let store = Arc::clone(&wiring.store);
     blocking::run(move || {
+        let key = store.seal_key()?;
         let Download { zip, room } = download;
         let package = Package::open(zip, &Limits::default());
         let package = package.map_err(|source| StepError::Archive { package: number, source })?;
         let entries = package.entries();
-        let seal = |entry: &Entry| u128::from_be_bytes(entry.seal(&package));
+        let seal = |entry: &Entry| entry.seal(&package, &key);
         let seal_part = |part: &[Entry]| part.iter().map(seal).collect::<Vec<u128>>();
         let seals = cores::on_all(entries, |entry| entry.packed, seal_part).concat();
         let mut all = Vec::new();
