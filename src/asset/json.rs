@@ -107,7 +107,7 @@ impl<'a> Doc<'a> {
     }
 
     /// Returns the text that was parsed.
-    pub(super) const fn source(&self) -> &'a str {
+    pub(crate) const fn source(&self) -> &'a str {
         self.text
     }
 
@@ -208,6 +208,13 @@ impl<'a> Doc<'a> {
         (node.0..self.behind(node)).map(Node)
     }
 
+    /// Returns the node that comes next in the order of the text once a value is over with all that is inside.
+    #[must_use]
+    #[inline]
+    pub fn next_after(&self, node: Node) -> Node {
+        Node(self.behind(node))
+    }
+
     /// Walks a value in canonical order.
     #[must_use]
     pub fn walk(&self, node: Node) -> Walk<'_, 'a> {
@@ -226,7 +233,7 @@ impl<'a> Doc<'a> {
 
     /// Returns a scalar's own text as [`Self::raw`] does, as bytes: these are not looked at for characters.
     #[inline]
-    pub(super) fn bytes(&self, node: Node) -> &'a [u8] {
+    pub fn bytes(&self, node: Node) -> &'a [u8] {
         let cell = self.cell(node);
         match cell.tag {
             Tag::Array | Tag::Object => &[],
@@ -256,6 +263,7 @@ impl<'a> Doc<'a> {
         &self.members[first..first + self.members[cell.a as usize] as usize]
     }
 
+    #[inline]
     fn behind(&self, node: Node) -> u32 {
         let Some(cell) = self.cells.get(node.0 as usize) else { return node.0 };
         if matches!(cell.tag, Tag::Array | Tag::Object) { cell.b } else { node.0 + 1 }

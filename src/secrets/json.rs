@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use memchr::memchr;
+
 use super::names::is_credential;
-use super::values::judge;
-use super::{Finding, Level, Mark, surer};
-use crate::asset::json::{Doc, Event, Node, Tag};
+use super::values::{self, judge_beside};
+use super::{Finding, Level, Mark, known, surer};
+use crate::asset::json::{Doc, Node, Tag};
 use crate::asset::kind::Kind;
 
 /// Members of a step that hold what the editor shows, and no value: names there are titles.
@@ -80,66 +82,128 @@ fn visit(kind: &Kind, doc: &Doc<'_>, depth: u8, tell: impl FnMut(Node, Mark)) {
     visit_value(doc, (None, doc.root()), &labels(kind, doc), (is_properties, depth), tell);
 }
 
+/// A container that is being looked at.
+struct Open<'s> {
+    node: Node,
+    /// The first node behind it.
+    end: Node,
+    /// What its items stand beside.
+    name: Option<Cow<'s, str>>,
+}
+
+/// Looks at all of a value in the order of the text, which is quicker than that of the keys and finds the same.
 fn visit_value<'s>(
     doc: &'s Doc<'_>,
-    (mut name, node): (Option<Cow<'s, str>>, Node),
+    (outside, node): (Option<Cow<'s, str>>, Node),
     labels: &'s HashMap<Vec<u8>, Cow<'_, str>>,
     (is_properties, depth): (bool, u8),
     mut tell: impl FnMut(Node, Mark),
 ) {
-    let mut names: Vec<Option<Cow<'_, str>>> = Vec::new();
-    let mut walk = doc.walk(node);
+    let mut open: Vec<Open<'_>> = Vec::new();
+    // How many of them show what the editor shows.
     let mut editor = 0_usize;
-    while let Some(event) = walk.next() {
-        match event {
-            Event::Key(key) => {
-                let object = walk.inside().expect("keys are inside objects");
-                // A name may be the secret itself; what else a name says is said of its value.
-                let text = doc.text(key);
-                let mark = match &text {
-                    Some(text) => judge(None, text, depth),
-                    None => judge(None, &lossy(doc, key), depth),
-                };
-                if let Some(mark) = mark.filter(|mark| mark.level == Level::Certain) {
-                    tell(key, mark);
-                }
-                name = Some(name_of(doc, object, text.unwrap_or_default(), labels));
+    let mut names = Names::default();
+    // Most files have no mail address, and need not be looked at for one text by text.
+    let has_at = memchr(b'@', doc.source().as_bytes()).is_some();
+    let mut key = None;
+    for node in doc.within(node) {
+        while open.pop_if(|open| open.end <= node).is_some() {
+            editor = editor.saturating_sub(1);
+        }
+        let tag = doc.tag(node);
+        if tag == Tag::Key {
+            // A name may be the secret itself; what else a name says is said of its value.
+            let mark = judge_text(doc, node, || None, (has_at, depth));
+            if let Some(mark) = mark.filter(|mark| mark.level == Level::Certain) {
+                tell(node, mark);
             }
-            Event::Value(node) => match doc.tag(node) {
-                Tag::Array | Tag::Object => {
-                    let own = name.take().or_else(|| names.last().cloned().flatten());
-                    editor +=
-                        usize::from(editor > 0 || own.as_deref().is_some_and(|own| EDITOR.contains(&own)));
-                    names.push(own);
-                }
-                _ => {
-                    let own = name.take().or_else(|| names.last().cloned().flatten());
-                    let beside = own.as_deref().filter(|_| editor == 0);
-                    let filled = is_properties && names.len() == 1;
-                    if let Some(mark) = judge_scalar(doc, node, beside, filled, depth) {
-                        tell(node, mark);
-                    }
-                }
-            },
-            Event::End(_) => {
-                names.pop();
-                editor = editor.saturating_sub(1);
+            key = Some(node);
+            continue;
+        }
+        let key = key.take();
+        let name = || match (key, open.last()) {
+            (Some(key), Some(open)) => {
+                Some(name_of(doc, open.node, doc.text(key).unwrap_or_default(), labels))
             }
+            (_, open) => open.map_or(&outside, |open| &open.name).clone(),
+        };
+        if matches!(tag, Tag::Array | Tag::Object) {
+            let name = name();
+            let is_editor = editor > 0 || name.as_deref().is_some_and(|name| EDITOR.contains(&name));
+            editor += usize::from(is_editor);
+            open.push(Open { node, end: doc.next_after(node), name });
+            continue;
+        }
+        let mut found = None;
+        if tag == Tag::String {
+            let credential = || names.credential(name().filter(|_| editor == 0)?);
+            found = judge_text(doc, node, credential, (has_at, depth));
+        }
+        if is_properties && open.len() == 1 && is_filled(doc, node) {
+            found = surer(found, Some(Mark { level: Level::Likely, kind: "filled-property" }));
+        }
+        if let Some(mark) = found {
+            tell(node, mark);
         }
     }
 }
 
-fn judge_scalar(doc: &Doc<'_>, node: Node, name: Option<&str>, filled: bool, depth: u8) -> Option<Mark> {
-    let found = match doc.tag(node) {
-        Tag::String => judge(name, &doc.text(node).unwrap_or_else(|| lossy(doc, node)), depth),
-        _ => None,
-    };
-    // Exports leave the values of properties out: whoever put one in did so by hand.
-    let is_empty = doc.tag(node) == Tag::Null || doc.tag(node) == Tag::String && doc.raw(node).is_empty();
-    if !filled || is_empty {
-        return found;
+/// Judges a string or key beside the name of a credential, which is asked for only where it counts.
+fn judge_text<'s>(
+    doc: &Doc<'_>,
+    node: Node,
+    credential: impl FnOnce() -> Option<Cow<'s, str>>,
+    (has_at, depth): (bool, u8),
+) -> Option<Mark> {
+    let bytes = doc.bytes(node);
+    let is_written_out = !doc.escaped(node);
+    if is_written_out && bytes.len() < values::SHORTEST {
+        return None;
     }
-    surer(found, Some(Mark { level: Level::Likely, kind: "filled-property" }))
+    let credential = credential();
+    let is_known_short = is_written_out && bytes.len() < known::SHORTEST;
+    if is_known_short && credential.is_none() && !(has_at && bytes.contains(&b'@')) {
+        return None;
+    }
+    let text = doc.text(node).unwrap_or_else(|| lossy(doc, node));
+    judge_beside(credential.as_deref(), &text, depth)
+}
+
+/// Exports leave the values of properties out: whoever put one in did so by hand.
+fn is_filled(doc: &Doc<'_>, node: Node) -> bool {
+    doc.tag(node) != Tag::Null && (doc.tag(node) != Tag::String || !doc.raw(node).is_empty())
+}
+
+/// What was found out about names: a file has the same ones again and again.
+struct Names<'s> {
+    /// The last name in each place, and whether it is a credential's.
+    names: [(Cow<'s, str>, bool); PLACES],
+}
+
+/// How many names are kept: most files have fewer.
+const PLACES: usize = 64;
+
+impl Default for Names<'_> {
+    fn default() -> Self {
+        Self { names: [const { (Cow::Borrowed(""), false) }; PLACES] }
+    }
+}
+
+impl<'s> Names<'s> {
+    /// Returns a name where it is that of a credential.
+    fn credential(&mut self, name: Cow<'s, str>) -> Option<Cow<'s, str>> {
+        let bytes = name.as_bytes();
+        let (first, last) = (bytes.first()?, bytes.last()?);
+        let sum = bytes.len()
+            + 7 * usize::from(*first)
+            + 31 * usize::from(*last)
+            + usize::from(bytes[bytes.len() / 2]);
+        let known = &mut self.names[sum % PLACES];
+        if known.0 != name {
+            *known = (name.clone(), is_credential(&name));
+        }
+        known.1.then_some(name)
+    }
 }
 
 /// Returns the value of a string or key that holds a lone surrogate, as text all the same.

@@ -60,12 +60,19 @@ const ROLES: [&str; 36] = [
 /// Endings of what looks like an address and is the name of a picture.
 const PICTURES: [&str; 5] = ["png", "jpg", "jpeg", "gif", "svg"];
 
+/// Texts of fewer bytes hold nothing, whatever they stand beside.
+pub(super) const SHORTEST: usize = 3;
+
 /// Returns what is known of a text that stands beside a name: the surest.
 pub(super) fn judge(name: Option<&str>, text: &str, depth: u8) -> Option<Mark> {
-    if text.len() < 3 {
+    judge_beside(name.filter(|name| is_credential(name)), text, depth)
+}
+
+/// Returns what is known of a text that stands beside the name of a credential, or beside none: the surest.
+pub(super) fn judge_beside(name: Option<&str>, text: &str, depth: u8) -> Option<Mark> {
+    if text.len() < SHORTEST {
         return None;
     }
-    let name = name.filter(|name| is_credential(name));
     if text.len() < known::SHORTEST && name.is_none() && !text.contains('@') {
         return None;
     }
