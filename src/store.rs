@@ -16,7 +16,6 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub use self::error::StoreError;
-use crate::archive::SealKey;
 use crate::model::history::Event;
 use crate::model::plan::{Pair, Take};
 use crate::model::project::ProjectName;
@@ -162,12 +161,11 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn seal_key(&self) -> Result<SealKey, StoreError> {
+    pub fn seal_key(&self) -> Result<[u8; 32], StoreError> {
         self.read(|connection| {
             let mut query = connection.prepare_cached("SELECT bytes FROM seal_key")?;
             query.query_row([], |row| row.get(0))
         })
-        .map(SealKey::new)
     }
 
     /// Saves what a step leaves behind.
@@ -421,12 +419,7 @@ mod tests {
     #[test]
     fn each_state_has_a_key_that_it_keeps() {
         let [one, other] = [(); 2].map(|()| tempfile::tempdir().unwrap());
-        let key = |folder: &tempfile::TempDir| {
-            let store = Store::open(folder.path()).unwrap();
-            store
-                .read(|c| c.query_row("SELECT bytes FROM seal_key", [], |row| row.get::<_, [u8; 32]>(0)))
-                .unwrap()
-        };
+        let key = |folder: &tempfile::TempDir| Store::open(folder.path()).unwrap().seal_key().unwrap();
         let first = key(&one);
         assert_eq!(key(&one), first);
         assert_ne!(key(&other), first);

@@ -198,21 +198,14 @@ impl<'a> Doc<'a> {
     pub fn items(&self, node: Node) -> impl Iterator<Item = Node> + '_ {
         let cell = self.cell(node);
         let (first, end) = if cell.tag == Tag::Array { (node.0 + 1, cell.b) } else { (0, 0) };
-        std::iter::successors(Some(first), |at| Some(self.behind(Node(*at))))
+        std::iter::successors(Some(first), |at| Some(self.behind(Node(*at)).0))
             .take_while(move |at| *at < end)
             .map(Node)
     }
 
     /// Returns every node inside a container (or the scalar itself), in the order of the text.
     pub fn within(&self, node: Node) -> impl Iterator<Item = Node> + use<'a> {
-        (node.0..self.behind(node)).map(Node)
-    }
-
-    /// Returns the node that comes next in the order of the text once a value is over with all that is inside.
-    #[must_use]
-    #[inline]
-    pub fn next_after(&self, node: Node) -> Node {
-        Node(self.behind(node))
+        (node.0..self.behind(node).0).map(Node)
     }
 
     /// Walks a value in canonical order.
@@ -263,10 +256,11 @@ impl<'a> Doc<'a> {
         &self.members[first..first + self.members[cell.a as usize] as usize]
     }
 
+    /// Returns the node behind a value and all that is inside, in the order of the text.
     #[inline]
-    fn behind(&self, node: Node) -> u32 {
-        let Some(cell) = self.cells.get(node.0 as usize) else { return node.0 };
-        if matches!(cell.tag, Tag::Array | Tag::Object) { cell.b } else { node.0 + 1 }
+    pub(crate) fn behind(&self, node: Node) -> Node {
+        let Some(cell) = self.cells.get(node.0 as usize) else { return node };
+        Node(if matches!(cell.tag, Tag::Array | Tag::Object) { cell.b } else { node.0 + 1 })
     }
 }
 
@@ -332,7 +326,7 @@ impl Iterator for Walk<'_, '_> {
                 return Some(Event::Key(Node(key)));
             }
             let item = Node(open.next);
-            open.next = self.doc.behind(item);
+            open.next = self.doc.behind(item).0;
             item
         };
         let cell = self.doc.cell(node);

@@ -131,7 +131,7 @@ fn visit_value<'s>(
             let name = name();
             let is_editor = editor > 0 || name.as_deref().is_some_and(|name| EDITOR.contains(&name));
             editor += usize::from(is_editor);
-            open.push(Open { node, end: doc.next_after(node), name });
+            open.push(Open { node, end: doc.behind(node), name });
             continue;
         }
         let mut found = None;

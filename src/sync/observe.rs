@@ -11,7 +11,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::Wiring;
 use super::error::StepError;
 use super::screen::{Searched, search_file};
-use crate::archive::{Entry, Limits, Package};
+use crate::archive::{Entry, Limits, Package, SealKey};
 use crate::asset::compare::content;
 use crate::asset::exported::Exported;
 use crate::blocking;
@@ -73,7 +73,7 @@ impl Sealed {
 pub(super) async fn seal(wiring: &Wiring, number: u64, download: Download) -> Result<Sealed, StepError> {
     let store = Arc::clone(&wiring.store);
     blocking::run(move || {
-        let key = store.seal_key()?;
+        let key = SealKey::new(store.seal_key()?);
         let Download { zip, room } = download;
         let package = Package::open(zip, &Limits::default());
         let package = package.map_err(|source| StepError::Archive { package: number, source })?;
