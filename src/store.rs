@@ -36,8 +36,8 @@ const TABLES: &str = "
     CREATE INDEX sent_of_workspace ON sent (workspace, at);
 ";
 
-/// The key that packages are sealed with, made once: without it what was sealed is read again. SQLite's random numbers
-/// are those of `ChaCha20`, with a seed from the system.
+/// The key that packages are sealed with, made once: by another one everything is read again. SQLite's random numbers
+/// are those of `ChaCha20`, seeded by the system.
 const SEAL_KEY: &str = "
     CREATE TABLE seal_key (bytes BLOB NOT NULL) STRICT;
     INSERT INTO seal_key VALUES (randomblob(32));
@@ -151,7 +151,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub fn records(&self, project: &ProjectName) -> Result<Records, StoreError> {
-        if self.read(version)? < VERSION {
+        if self.read(version)? < records::SINCE {
             return Err(StoreError::Older { path: self.path.clone() });
         }
         self.read(|connection| records::load(connection, project))
@@ -350,6 +350,8 @@ impl Store {
 }
 
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
+    // Each connection is in a mutex of ours: one inside SQLite would be taken for each field of a row as well.
+    let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).and_then(|connection| {
         connection.busy_timeout(BUSY)?;
         Ok(connection)
@@ -423,6 +425,25 @@ mod tests {
         let first = key(&one);
         assert_eq!(key(&one), first);
         assert_ne!(key(&other), first);
+    }
+
+    #[test]
+    fn a_state_without_a_key_gets_one_and_keeps_the_rest() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(Store::open(folder.path()).unwrap());
+        let raw = Connection::open(folder.path().join("recipesync.db")).unwrap();
+        raw.execute_batch(
+            "DROP TABLE seal_key; PRAGMA user_version = 2;
+             INSERT INTO record (project, path, tries) VALUES ('orders', 'a.json', 1);",
+        )
+        .unwrap();
+        drop(raw);
+        // Beside a process of that version the records are read all the same.
+        let beside = Store::open_beside(folder.path()).unwrap().records(&orders()).unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        assert_eq!(store.records(&orders()).unwrap(), beside);
+        assert_eq!(beside.paths.len(), 1);
+        assert_ne!(store.seal_key().unwrap(), [0; 32]);
     }
 
     #[test]

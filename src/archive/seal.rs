@@ -1,8 +1,9 @@
 //! Seals: whether the packed bytes of an entry are those of an earlier look, without keeping them.
 //!
-//! Anybody can make two contents with one CRC-32, and an edit must not pass for what was there before. A hash with a
-//! secret key holds them apart as well as one without: who sees neither the key nor the seals cannot look for two contents
-//! with one seal. And it is six times as fast on pieces of a few kilobytes, of which a package is made.
+//! Anybody can make two contents with one CRC-32, and an edit must not pass for what was there before. A cryptographic
+//! hash would do, and is slow on pieces of a few kilobytes, of which a package is made. A hash with a secret key does as
+//! well: who sees neither the key nor the seals cannot look for two contents with one seal. `HighwayHash` is six times as
+//! fast as BLAKE3 there.
 //!
 //! A seal names nothing to anybody else, and is worth nothing under another key.
 
@@ -44,7 +45,6 @@ mod tests {
         let key = |last| SealKey::new(std::array::from_fn(|at| if at == 31 { last } else { 7 }));
         // The same on every machine and in every version, or everything would be read anew.
         assert_eq!(key(7).seal(b"bytes"), 0xcf67e50ff30dba2308bedc36afa8b1a9);
-        assert_eq!(key(7).seal(b"bytes"), key(7).seal(b"bytes"));
         assert_ne!(key(7).seal(b"bytes"), key(7).seal(b"byteS"));
         assert_ne!(key(7).seal(b"bytes"), key(7).seal(b"bytes\0"));
         assert_ne!(key(7).seal(b"bytes"), key(8).seal(b"bytes"));

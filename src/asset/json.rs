@@ -198,9 +198,7 @@ impl<'a> Doc<'a> {
     pub fn items(&self, node: Node) -> impl Iterator<Item = Node> + '_ {
         let cell = self.cell(node);
         let (first, end) = if cell.tag == Tag::Array { (node.0 + 1, cell.b) } else { (0, 0) };
-        std::iter::successors(Some(first), |at| Some(self.behind(Node(*at)).0))
-            .take_while(move |at| *at < end)
-            .map(Node)
+        std::iter::successors(Some(Node(first)), |at| Some(self.behind(*at))).take_while(move |at| at.0 < end)
     }
 
     /// Returns every node inside a container (or the scalar itself), in the order of the text.

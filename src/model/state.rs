@@ -367,7 +367,7 @@ pub struct EntryPrint {
     pub crc: u32,
     /// Size of the content in bytes.
     pub size: u64,
-    /// BLAKE3 of the packed bytes, the first 16 bytes as a number.
+    /// The seal of the packed bytes, by the key of the state that this is in.
     pub seal: u128,
     /// The file in canonical form; of spellings with equal content, the first that was seen.
     pub blob: BlobId,

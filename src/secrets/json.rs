@@ -39,7 +39,7 @@ pub(super) fn is_silent(kind: &Kind, doc: &Doc<'_>) -> bool {
     !found
 }
 
-/// Returns the surest of what JSON inside of a text holds.
+/// Returns the surest of what JSON inside of a text holds; of several as sure the first in the text.
 pub(super) fn judge_nested(doc: &Doc<'_>, depth: u8) -> Option<Mark> {
     let mut found = None;
     visit(&Kind::File, doc, depth, |_, mark| found = surer(found, Some(mark)));
@@ -72,14 +72,19 @@ impl<'a> Beside<'a> {
         let name = (!name.is_empty()).then_some(Cow::Borrowed(name));
         let mut is_hidden = false;
         let tell = |_, mark: Mark| is_hidden |= mark.level == Level::Certain;
-        visit_value(doc, (name, node), &self.labels, (false, 0), tell);
+        // The whole file is not looked at for each value that is asked about.
+        let look = Look { is_properties: false, depth: 0, has_at: true };
+        visit_value(doc, (name, node), &self.labels, look, tell);
         is_hidden
     }
 }
 
 fn visit(kind: &Kind, doc: &Doc<'_>, depth: u8, tell: impl FnMut(Node, Mark)) {
     let is_properties = *kind == Kind::Properties;
-    visit_value(doc, (None, doc.root()), &labels(kind, doc), (is_properties, depth), tell);
+    // Most files have no mail address, and need not be looked at for one text by text.
+    let has_at = memchr(b'@', doc.source().as_bytes()).is_some();
+    let look = Look { is_properties, depth, has_at };
+    visit_value(doc, (None, doc.root()), &labels(kind, doc), look, tell);
 }
 
 /// A container that is being looked at.
@@ -91,20 +96,28 @@ struct Open<'s> {
     name: Option<Cow<'s, str>>,
 }
 
-/// Looks at all of a value in the order of the text, which is quicker than that of the keys and finds the same.
+/// How a value is looked at.
+#[derive(Clone, Copy)]
+struct Look {
+    is_properties: bool,
+    /// How deep in JSON inside of texts it stands.
+    depth: u8,
+    /// Whether an `@` may be in it.
+    has_at: bool,
+}
+
+/// Looks at all of a value in the order of the text, which is quicker than that of the keys.
 fn visit_value<'s>(
     doc: &'s Doc<'_>,
     (outside, node): (Option<Cow<'s, str>>, Node),
     labels: &'s HashMap<Vec<u8>, Cow<'_, str>>,
-    (is_properties, depth): (bool, u8),
+    look: Look,
     mut tell: impl FnMut(Node, Mark),
 ) {
     let mut open: Vec<Open<'_>> = Vec::new();
     // How many of them show what the editor shows.
     let mut editor = 0_usize;
-    let mut names = Names::default();
-    // Most files have no mail address, and need not be looked at for one text by text.
-    let has_at = memchr(b'@', doc.source().as_bytes()).is_some();
+    let mut judged = Judged::default();
     let mut key = None;
     for node in doc.within(node) {
         while open.pop_if(|open| open.end <= node).is_some() {
@@ -113,7 +126,7 @@ fn visit_value<'s>(
         let tag = doc.tag(node);
         if tag == Tag::Key {
             // A name may be the secret itself; what else a name says is said of its value.
-            let mark = judge_text(doc, node, || None, (has_at, depth));
+            let mark = judge_text(doc, node, || None, look);
             if let Some(mark) = mark.filter(|mark| mark.level == Level::Certain) {
                 tell(node, mark);
             }
@@ -136,10 +149,10 @@ fn visit_value<'s>(
         }
         let mut found = None;
         if tag == Tag::String {
-            let credential = || names.credential(name().filter(|_| editor == 0)?);
-            found = judge_text(doc, node, credential, (has_at, depth));
+            let credential = || if editor == 0 { judged.credential(name()?) } else { None };
+            found = judge_text(doc, node, credential, look);
         }
-        if is_properties && open.len() == 1 && is_filled(doc, node) {
+        if look.is_properties && open.len() == 1 && is_filled(doc, node) {
             found = surer(found, Some(Mark { level: Level::Likely, kind: "filled-property" }));
         }
         if let Some(mark) = found {
@@ -153,7 +166,7 @@ fn judge_text<'s>(
     doc: &Doc<'_>,
     node: Node,
     credential: impl FnOnce() -> Option<Cow<'s, str>>,
-    (has_at, depth): (bool, u8),
+    look: Look,
 ) -> Option<Mark> {
     let bytes = doc.bytes(node);
     let is_written_out = !doc.escaped(node);
@@ -162,11 +175,11 @@ fn judge_text<'s>(
     }
     let credential = credential();
     let is_known_short = is_written_out && bytes.len() < known::SHORTEST;
-    if is_known_short && credential.is_none() && !(has_at && bytes.contains(&b'@')) {
+    if is_known_short && credential.is_none() && !(look.has_at && bytes.contains(&b'@')) {
         return None;
     }
     let text = doc.text(node).unwrap_or_else(|| lossy(doc, node));
-    judge_beside(credential.as_deref(), &text, depth)
+    judge_beside(credential.as_deref(), &text, look.depth)
 }
 
 /// Exports leave the values of properties out: whoever put one in did so by hand.
@@ -174,35 +187,32 @@ fn is_filled(doc: &Doc<'_>, node: Node) -> bool {
     doc.tag(node) != Tag::Null && (doc.tag(node) != Tag::String || !doc.raw(node).is_empty())
 }
 
-/// What was found out about names: a file has the same ones again and again.
-struct Names<'s> {
-    /// The last name in each place, and whether it is a credential's.
-    names: [(Cow<'s, str>, bool); PLACES],
+/// Names that were judged: a file has the same ones again and again.
+struct Judged<'s> {
+    /// The last name of each sort, and whether it is a credential's.
+    last: [(Cow<'s, str>, bool); SORTS],
 }
 
 /// How many names are kept: most files have fewer.
-const PLACES: usize = 64;
+const SORTS: usize = 64;
 
-impl Default for Names<'_> {
+impl Default for Judged<'_> {
     fn default() -> Self {
-        Self { names: [const { (Cow::Borrowed(""), false) }; PLACES] }
+        Self { last: [const { (Cow::Borrowed(""), false) }; SORTS] }
     }
 }
 
-impl<'s> Names<'s> {
+impl<'s> Judged<'s> {
     /// Returns a name where it is that of a credential.
     fn credential(&mut self, name: Cow<'s, str>) -> Option<Cow<'s, str>> {
         let bytes = name.as_bytes();
-        let (first, last) = (bytes.first()?, bytes.last()?);
-        let sum = bytes.len()
-            + 7 * usize::from(*first)
-            + 31 * usize::from(*last)
-            + usize::from(bytes[bytes.len() / 2]);
-        let known = &mut self.names[sum % PLACES];
-        if known.0 != name {
-            *known = (name.clone(), is_credential(&name));
+        let [first, middle, last] = [0, bytes.len() / 2, bytes.len().checked_sub(1)?].map(|at| bytes[at]);
+        let sort = bytes.len() + usize::from(middle) + 7 * usize::from(first) + 31 * usize::from(last);
+        let judged = &mut self.last[sort % SORTS];
+        if judged.0 != name {
+            *judged = (name.clone(), is_credential(&name));
         }
-        known.1.then_some(name)
+        judged.1.then_some(name)
     }
 }
 
@@ -240,4 +250,133 @@ fn labels<'a>(kind: &Kind, doc: &Doc<'a>) -> HashMap<Vec<u8>, Cow<'a, str>> {
             Some((name.as_bytes().to_vec(), label))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+    use crate::asset::canonical::tests::respell;
+    use crate::asset::json::Event;
+    use crate::secrets::values::judge;
+
+    /// The same search in the plainest way: in the order of the keys, each text judged beside its name.
+    fn plainly(
+        doc: &Doc<'_>,
+        labels: &HashMap<Vec<u8>, Cow<'_, str>>,
+        is_properties: bool,
+    ) -> Vec<(usize, Mark)> {
+        let (mut names, mut name, mut editors) = (Vec::new(), None, Vec::new());
+        let mut found = Vec::new();
+        let mut walk = doc.walk(doc.root());
+        let text = |node| doc.text(node).unwrap_or_else(|| lossy(doc, node));
+        while let Some(event) = walk.next() {
+            let mark = match event {
+                Event::Key(key) => {
+                    let own = doc.text(key).unwrap_or_default();
+                    name = Some(name_of(doc, walk.inside().unwrap(), own, labels));
+                    judge(None, &text(key), 0)
+                        .filter(|mark| mark.level == Level::Certain)
+                        .map(|mark| (key, mark))
+                }
+                Event::Value(node) if matches!(doc.tag(node), Tag::Array | Tag::Object) => {
+                    let own = name.take().or_else(|| names.last().cloned().flatten());
+                    let is_editor = editors.last() == Some(&true);
+                    editors.push(is_editor || own.as_deref().is_some_and(|own| EDITOR.contains(&own)));
+                    names.push(own);
+                    None
+                }
+                Event::Value(node) => {
+                    let own = name.take().or_else(|| names.last().cloned().flatten());
+                    let own = own.filter(|_| editors.last() != Some(&true));
+                    let is_text = doc.tag(node) == Tag::String;
+                    let said = is_text.then(|| judge(own.as_deref(), &text(node), 0)).flatten();
+                    let filled = is_properties && names.len() == 1 && is_filled(doc, node);
+                    let filled = filled.then_some(Mark { level: Level::Likely, kind: "filled-property" });
+                    surer(said, filled).map(|mark| (node, mark))
+                }
+                Event::End(_) => {
+                    names.pop();
+                    editors.pop();
+                    None
+                }
+            };
+            found.extend(mark.map(|(node, mark)| (doc.raw(node).as_ptr().addr(), mark)));
+        }
+        found.sort_unstable_by_key(|(at, _)| *at);
+        found
+    }
+
+    /// Values whose names and texts matter to the search.
+    fn telling() -> impl Strategy<Value = Value> {
+        let texts = [
+            "EXAMPLEfakefakefakefake01",
+            "Tr0ub4dor&3",
+            "ann@ex.test",
+            "https://svc:EXAMPLEpw01@db.example.test/x",
+            "a=b&client_secret=EXAMPLEfakefakefakefake01",
+            "=\"Bearer EXAMPLEfakefakefakefake01\"",
+            "{\"token\": \"EXAMPLEfakefakefakefake01\"}",
+            "client_secret",
+            "no",
+            "",
+        ];
+        // Some of them are of one sort.
+        let keys = [
+            "password",
+            "json",
+            "token",
+            "name",
+            "pwd",
+            "value",
+            "passphrase",
+            "email",
+            "auth_token",
+            "token_url",
+            "credentials",
+            "host",
+            "extended_input_schema",
+            "toggleCfg",
+            "",
+            "key",
+            "header",
+            "ann@ex.test",
+        ];
+        let key = move || prop_oneof![8 => prop::sample::select(keys.to_vec()).prop_map(str::to_owned), 1 => ".{0,3}"];
+        let leaf = prop_oneof![
+            6 => prop::sample::select(texts.to_vec()).prop_map(Value::from),
+            1 => Just(Value::Null),
+            1 => any::<u8>().prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 40, 5, move |inner| {
+            prop_oneof![
+                1 => prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                2 => prop::collection::btree_map(key(), inner, 0..5)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn the_same_is_found_in_any_order(value in telling(), mut seed in any::<u64>(), is_properties in any::<bool>()) {
+            let mut text = String::new();
+            respell(&value, &mut seed, &mut text);
+            let doc = Doc::parse(text.as_bytes()).unwrap();
+            let kind = if is_properties { Kind::Properties } else { Kind::Recipe };
+            let mut found = Vec::new();
+            visit(&kind, &doc, 0, |node, mark| found.push((doc.raw(node).as_ptr().addr(), mark)));
+            found.sort_unstable_by_key(|(at, _)| *at);
+            prop_assert_eq!(found, plainly(&doc, &HashMap::new(), is_properties), "{}", text);
+        }
+    }
+
+    #[test]
+    fn what_is_behind_a_schema_counts_again() {
+        let text = r#"{"extended_output_schema": [{"token": "EXAMPLEfakefakefakefake01"}], "x": {"token": "EXAMPLEfakefakefakefake02"}}"#;
+        let doc = Doc::parse(text.as_bytes()).unwrap();
+        assert_eq!(scan(&Kind::Recipe, &doc, text.as_bytes()).len(), 1);
+    }
 }

@@ -14,6 +14,9 @@ use crate::model::plan::{Base, Pair};
 use crate::model::project::ProjectName;
 use crate::model::state::{EntryPrint, Record, Records};
 
+/// The version of the state since which the table is as it is.
+pub(super) const SINCE: i64 = 2;
+
 /// The table. What the last package said of the file comes first, and is null where the path was not in it; then
 /// each field of a [`Record`]. `base` is null where there is none, 1 for an agreed pair, 0 for sides that were never
 /// seen to be the same.
