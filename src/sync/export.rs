@@ -267,7 +267,7 @@ pub(super) async fn step(wiring: &Wiring, mut state: Box<State>, clock: Now) -> 
 /// Downloads and reads a complete export.
 async fn collect(
     wiring: &Wiring,
-    mut state: Box<State>,
+    state: Box<State>,
     package: u64,
     asked: DateTime<Utc>,
     is_fresh: bool,
@@ -275,10 +275,16 @@ async fn collect(
 ) -> Fetched {
     let client = wiring.workspace.client();
     let turn = turn(wiring, &state);
-    // The plan wants to know where the branches are; a download takes as long as it takes to find that out.
-    let (download, refs) = tokio::join!(
+    // The plan wants to know where the branches are, and nearly every package is compared with what was there before; a
+    // download takes as long as it takes to find that out.
+    let ahead = async {
+        let room = wiring.room.ahead()?;
+        Some((load(wiring).await, room))
+    };
+    let (download, refs, ahead) = tokio::join!(
         client.download(turn, package, &wiring.room.large),
         wiring.repository.refresh(CURRENT, clock.instant),
+        ahead,
     );
     let download = match download {
         Ok(download) => download,
@@ -286,14 +292,16 @@ async fn collect(
     };
     debug!(package.id = package, bytes = download.zip.len(), "downloaded");
     let room = wiring.room.to_read(download.room.is_some()).await;
-    // Nearly every package is compared with what was there before, and the seals leave a core free at first.
-    let (sealed, records) = tokio::join!(observe::seal(wiring, package, download), load(wiring));
+    let records = async {
+        match ahead {
+            Some((records, _room)) => records,
+            None => load(wiring).await,
+        }
+    };
+    let (sealed, records) = tokio::join!(observe::seal(wiring, package, download), records);
     let sealed = match sealed {
         Ok(sealed) => sealed,
-        Err(error) => {
-            state.phase = Phase::Idle;
-            return fail(state, error);
-        }
+        Err(error) => return not_read(state, error),
     };
     if let Err(error) = refs {
         return put_off(state, error.into());
@@ -313,20 +321,23 @@ async fn collect(
     match read {
         Ok((records, observed)) if observed.entries.is_empty() => {
             drop(records);
-            state.phase = Phase::Idle;
-            fail(state, StepError::EmptyExport { source_name: wiring.project.source.to_string() })
+            not_read(state, StepError::EmptyExport { source_name: wiring.project.source.to_string() })
         }
         Ok((records, observed)) => {
             let view = View { state, records, observed, package: Some(package), asked, is_fresh };
             Ok(Progress::Seen(Box::new(view)))
         }
-        Err(error) => {
-            if !matches!(&error, StepError::Git(error) if error.is_passing()) {
-                state.phase = Phase::Idle;
-            }
-            fail(state, error)
-        }
+        Err(error) => not_read(state, error),
     }
+}
+
+/// Ends a step that did not take the package in: it is read again where the failure is the cache's and passes, else there
+/// has to be another one.
+fn not_read(mut state: Box<State>, error: StepError) -> Fetched {
+    if !matches!(&error, StepError::Git(error) if error.is_passing()) {
+        state.phase = Phase::Idle;
+    }
+    fail(state, error)
 }
 
 /// Ends a step that did not get the package: a link that expired is signed anew by the next try; content that is gone

@@ -68,7 +68,7 @@ fn ahead<'a>(wiring: &'a Wiring, state: &State) -> Option<(SemaphorePermit<'a>, 
     if state.trouble.is_some() || state.stalled.is_some() || !wiring.workspace.client().is_idle() {
         return None;
     }
-    Some((wiring.room.for_a_list()?, wiring.workspace.leave_at_once(export::turn(wiring, state))?))
+    Some((wiring.room.ahead()?, wiring.workspace.leave_at_once(export::turn(wiring, state))?))
 }
 
 /// Returns the watched branch as it is now; its tree is looked up only where its tip has moved.

@@ -63,15 +63,16 @@ const READ_AT_ONCE: u32 = 2;
 /// How many large packages are held in memory at the same time, read or not.
 const LARGE_AT_ONCE: usize = 2;
 
-/// How many folders' lists are held in memory at the same time while an upstream has not answered yet.
-const LISTS_AHEAD: usize = 8;
+/// How many projects hold at the same time what they have asked for before they need it: a folder's list while the upstream
+/// has not answered yet, records while the package is on its way.
+const HELD_AHEAD: usize = 8;
 
 /// Room for packages in memory, shared by all projects of a process.
 #[derive(Debug, Clone)]
 pub struct Room {
     reading: Arc<Semaphore>,
     large: Arc<Semaphore>,
-    lists: Arc<Semaphore>,
+    ahead: Arc<Semaphore>,
 }
 
 impl Default for Room {
@@ -80,7 +81,7 @@ impl Default for Room {
         Self {
             reading: Arc::new(Semaphore::new(READ_AT_ONCE as usize)),
             large: Arc::new(Semaphore::new(LARGE_AT_ONCE)),
-            lists: Arc::new(Semaphore::new(LISTS_AHEAD)),
+            ahead: Arc::new(Semaphore::new(HELD_AHEAD)),
         }
     }
 }
@@ -92,9 +93,9 @@ impl Room {
         self.reading.acquire_many(places).await.expect("the room for packages is never closed")
     }
 
-    /// Returns room for a list that is asked for before it is known where the branch is, while there is any.
-    fn for_a_list(&self) -> Option<SemaphorePermit<'_>> {
-        self.lists.try_acquire().ok()
+    /// Returns room for what is asked for before it is needed, while there is any.
+    fn ahead(&self) -> Option<SemaphorePermit<'_>> {
+        self.ahead.try_acquire().ok()
     }
 }
 
