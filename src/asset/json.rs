@@ -224,7 +224,7 @@ impl<'a> Doc<'a> {
 
     /// Returns a scalar's own text as [`Self::raw`] does, as bytes: these are not looked at for characters.
     #[inline]
-    pub fn bytes(&self, node: Node) -> &'a [u8] {
+    pub(crate) fn bytes(&self, node: Node) -> &'a [u8] {
         let cell = self.cell(node);
         match cell.tag {
             Tag::Array | Tag::Object => &[],

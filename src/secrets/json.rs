@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use memchr::memchr;
 
 use super::names::is_credential;
-use super::values::{self, judge_beside};
-use super::{Finding, Level, Mark, known, surer};
+use super::values::{SHORTEST, holds_nothing, judge_beside};
+use super::{Finding, Level, Mark, surer};
 use crate::asset::json::{Doc, Node, Tag};
 use crate::asset::kind::Kind;
 
@@ -169,13 +169,12 @@ fn judge_text<'s>(
     look: Look,
 ) -> Option<Mark> {
     let bytes = doc.bytes(node);
-    let is_written_out = !doc.escaped(node);
-    if is_written_out && bytes.len() < values::SHORTEST {
+    // No text is longer than it is written.
+    if bytes.len() < SHORTEST {
         return None;
     }
     let credential = credential();
-    let is_known_short = is_written_out && bytes.len() < known::SHORTEST;
-    if is_known_short && credential.is_none() && !(look.has_at && bytes.contains(&b'@')) {
+    if !doc.escaped(node) && holds_nothing(bytes, credential.is_some(), look.has_at) {
         return None;
     }
     let text = doc.text(node).unwrap_or_else(|| lossy(doc, node));

@@ -70,10 +70,7 @@ pub(super) fn judge(name: Option<&str>, text: &str, depth: u8) -> Option<Mark> {
 
 /// Returns what is known of a text that stands beside the name of a credential, or beside none: the surest.
 pub(super) fn judge_beside(name: Option<&str>, text: &str, depth: u8) -> Option<Mark> {
-    if text.len() < SHORTEST {
-        return None;
-    }
-    if text.len() < known::SHORTEST && name.is_none() && !text.contains('@') {
+    if holds_nothing(text.as_bytes(), name.is_some(), true) {
         return None;
     }
     let signs = Signs::of(text);
@@ -107,6 +104,13 @@ pub(super) fn judge_beside(name: Option<&str>, text: &str, depth: u8) -> Option<
         }
     }
     if signs.has(Signs::AT) { surer(found, personal(&typed)) } else { found }
+}
+
+/// Returns whether a text is too short to hold anything, beside the name of a credential or beside none: `has_at` says
+/// whether there may be an `@` in it, which is looked for then.
+pub(super) fn holds_nothing(text: &[u8], is_beside: bool, has_at: bool) -> bool {
+    let has_at = || has_at && text.contains(&b'@');
+    text.len() < SHORTEST || text.len() < known::SHORTEST && !is_beside && !has_at()
 }
 
 fn is_certain(found: Option<Mark>) -> bool {
