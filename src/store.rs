@@ -402,6 +402,14 @@ mod tests {
         ProjectName::parse("orders").unwrap()
     }
 
+    /// A new state, and the database as another program sees it.
+    pub(super) fn raw() -> (tempfile::TempDir, Connection) {
+        let folder = tempfile::tempdir().unwrap();
+        drop(Store::open(folder.path()).unwrap());
+        let raw = Connection::open(folder.path().join("recipesync.db")).unwrap();
+        (folder, raw)
+    }
+
     #[test]
     fn what_was_saved_is_found_again() {
         let folder = tempfile::tempdir().unwrap();
@@ -429,9 +437,7 @@ mod tests {
 
     #[test]
     fn a_state_without_a_key_gets_one_and_keeps_the_rest() {
-        let folder = tempfile::tempdir().unwrap();
-        drop(Store::open(folder.path()).unwrap());
-        let raw = Connection::open(folder.path().join("recipesync.db")).unwrap();
+        let (folder, raw) = raw();
         raw.execute_batch(
             "DROP TABLE seal_key; PRAGMA user_version = 2;
              INSERT INTO record (project, path, tries) VALUES ('orders', 'a.json', 1);",
@@ -448,10 +454,8 @@ mod tests {
 
     #[test]
     fn a_newer_state_is_refused_untouched() {
-        let folder = tempfile::tempdir().unwrap();
-        drop(Store::open(folder.path()).unwrap());
+        let (folder, raw) = raw();
         let path = folder.path().join("recipesync.db");
-        let raw = Connection::open(&path).unwrap();
         raw.pragma_update(None, "user_version", 99).unwrap();
         raw.pragma_update(None, "journal_mode", "delete").unwrap();
         drop(raw);
@@ -462,9 +466,7 @@ mod tests {
 
     #[test]
     fn records_of_an_older_version_beside_a_daemon_are_not_called_damage() {
-        let folder = tempfile::tempdir().unwrap();
-        drop(Store::open(folder.path()).unwrap());
-        let raw = Connection::open(folder.path().join("recipesync.db")).unwrap();
+        let (folder, raw) = raw();
         raw.execute_batch("DROP TABLE record; PRAGMA user_version = 1").unwrap();
         drop(raw);
         let error = Store::open_beside(folder.path()).unwrap().records(&orders()).unwrap_err();

@@ -248,9 +248,7 @@ mod tests {
 
     #[test]
     fn records_of_the_first_version_are_taken_over() {
-        let folder = tempfile::tempdir().unwrap();
-        drop(Store::open(folder.path()).unwrap());
-        let raw = Connection::open(folder.path().join("recipesync.db")).unwrap();
+        let (folder, raw) = crate::store::tests::raw();
         raw.execute_batch(
             "DROP TABLE record; DROP TABLE seal_key; PRAGMA user_version = 1;
              CREATE TABLE records (project TEXT PRIMARY KEY, records TEXT NOT NULL) STRICT;",
