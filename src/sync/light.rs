@@ -16,7 +16,7 @@ use crate::model::state::State;
 use crate::workato::FolderAsset;
 
 /// Counts the ways in which signatures were made: one that was made in another way is never taken for equal.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// Returns what a folder holds.
 pub(super) fn listing(assets: &[FolderAsset]) -> Listing {
@@ -36,17 +36,13 @@ pub(super) fn signature(wiring: &Wiring, state: &State, assets: &[FolderAsset]) 
         project.max_delete,
         project.secrets,
     );
-    digest(&settings, assets.iter().map(|asset| asset.said.as_str()).collect())
+    digest(&settings, assets.iter().map(|asset| asset.said).collect())
 }
 
-fn digest(settings: &str, mut lines: Vec<&str>) -> String {
-    lines.sort_unstable();
-    let mut said = FORMAT.to_be_bytes().to_vec();
-    for part in std::iter::once(settings).chain(lines) {
-        said.extend((part.len() as u64).to_be_bytes());
-        said.extend(part.as_bytes());
-    }
-    named(&said)
+fn digest(settings: &str, mut said: Vec<[u8; 32]>) -> String {
+    said.sort_unstable();
+    let settings = blake3::hash(settings.as_bytes());
+    named(&[&FORMAT.to_be_bytes()[..], settings.as_bytes(), said.as_flattened()].concat())
 }
 
 /// Ends a look before its export, where nothing has changed since the one that it can rest on.
@@ -89,18 +85,17 @@ mod tests {
 
     #[test]
     fn a_signature_is_of_all_that_is_said_in_whatever_order() {
-        let (one, other) = (r#"{"id":1,"version":7}"#, r#"{"id":2,"version":"7b"}"#);
+        let [one, other, edited] = [[1; 32], [2; 32], [3; 32]];
         let signature = digest("settings", vec![one, other]);
         assert_eq!(signature, digest("settings", vec![other, one]));
-        for (settings, lines) in [
+        for (settings, said) in [
             ("other settings", vec![one, other]),
             ("settings", vec![one]),
             ("settings", vec![one, other, other]),
-            ("settings", vec![one, r#"{"id":2,"version":"7c"}"#]),
-            ("settings", vec![r#"{"id":1,"version":7}{"id":2,"version":"7b"}"#]),
-            ("", vec!["settings", one, other]),
+            ("settings", vec![one, edited]),
+            ("", vec![one, other]),
         ] {
-            assert_ne!(signature, digest(settings, lines.clone()), "{settings:?} {lines:?}");
+            assert_ne!(signature, digest(settings, said.clone()), "{settings:?} {said:?}");
         }
     }
 }

@@ -52,9 +52,9 @@ pub struct FolderAsset {
     /// Whether it is needed and cannot be found.
     #[serde(default, deserialize_with = "loose::flag")]
     pub unreachable: bool,
-    /// All that the list says of it, understood or not, as it says it: another text may tell a change.
+    /// Names all that the list says of it, understood or not: another text may tell a change.
     #[serde(skip)]
-    pub said: String,
+    pub said: [u8; 32],
 }
 
 /// A list of what an export holds.
@@ -161,7 +161,7 @@ fn listed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<FolderAsset>
     // As it was written: a folder may have thousands of assets, and each of them is listed at every look.
     let read = |text: &&RawValue| {
         let asset: FolderAsset = serde_json::from_str(text.get())?;
-        Ok(FolderAsset { said: text.get().to_owned(), ..asset })
+        Ok(FolderAsset { said: *blake3::hash(text.get().as_bytes()).as_bytes(), ..asset })
     };
     let read_all = |texts: &[&RawValue]| texts.iter().map(read).collect::<serde_json::Result<Vec<_>>>();
     let texts = Vec::<&'de RawValue>::deserialize(deserializer)?;
@@ -206,8 +206,8 @@ mod tests {
             ),
         ]
         "#);
-        let said = &assets.result.assets[1].said;
-        assert_eq!(said, r#"{"id":"13","name":null,"type":"something_new","version":null,"checked":"true"}"#);
+        let said = r#"{"id":"13","name":null,"type":"something_new","version":null,"checked":"true"}"#;
+        assert_eq!(assets.result.assets[1].said, *blake3::hash(said.as_bytes()).as_bytes());
         let manifest: Enveloped<Manifest> = serde_json::from_str(
             r#"{"result":{"id":12,"name":"sync-billing","last_exported_at":null,"deleted_at":null,
                 "created_at":"2023-02-27T02:44:59.447-08:00","project_path":"Folder 1","status":"working"}}"#,
