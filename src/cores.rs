@@ -18,16 +18,27 @@ pub fn on_all<T: Sync, R: Send>(
     size: impl Fn(&T) -> u64,
     work: impl Fn(&[T]) -> R + Sync,
 ) -> Vec<R> {
+    on_all_with(all, size, || (), |(), part| work(part))
+}
+
+/// Does what [`on_all`] does, with something that each core makes for itself once and has at hand for each of its parts.
+pub fn on_all_with<T: Sync, S, R: Send>(
+    all: &[T],
+    size: impl Fn(&T) -> u64,
+    start: impl Fn() -> S + Sync,
+    work: impl Fn(&mut S, &[T]) -> R + Sync,
+) -> Vec<R> {
     let cores = available_parallelism().map_or(1, usize::from).min(MOST);
     let parts = if cores > 1 { split(all, size, cores) } else { Vec::new() };
     if parts.len() < 2 {
-        return vec![work(all)];
+        return vec![work(&mut start(), all)];
     }
     let next = AtomicUsize::new(0);
     let work_on = || {
+        let mut held = start();
         let take = || {
             let at = next.fetch_add(1, Ordering::Relaxed);
-            parts.get(at).map(|part| (at, work(part)))
+            parts.get(at).map(|part| (at, work(&mut held, part)))
         };
         std::iter::from_fn(take).collect::<Vec<_>>()
     };
@@ -89,6 +100,28 @@ mod tests {
         let sums = on_all(&all, |_| 1, |part| part.to_vec());
         assert_eq!(sums.concat(), all);
         assert_eq!(on_all(&[0; 0], |_| 1, <[i32]>::len), [0]);
+    }
+
+    #[test]
+    fn what_a_core_holds_is_made_once_for_all_of_its_parts() {
+        let made = AtomicUsize::new(0);
+        let start = || (made.fetch_add(1, Ordering::Relaxed), 0);
+        let counts = on_all_with(
+            &[0; 1000],
+            |_| 1,
+            start,
+            |(core, parts), _| {
+                *parts += 1;
+                (*core, *parts)
+            },
+        );
+        let cores = made.into_inner();
+        assert!(counts.len() > cores || cores == 1, "{counts:?}");
+        for core in 0..cores {
+            let counted: Vec<_> =
+                counts.iter().filter(|(by, _)| *by == core).map(|(_, count)| *count).collect();
+            assert_eq!(counted, (1..=counted.len()).collect::<Vec<_>>(), "its parts in their order");
+        }
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub use self::commit::{Author, AuthorError};
 pub use self::error::GitError;
 pub use self::login::Credentials;
 pub use self::pack::{PackWriter, blob_id};
-pub use self::pack_file::Outlet;
+pub use self::pack_file::{Batch, Outlet};
 pub use self::packed::{Packed, Stream, Whole};
 pub use self::pager::page;
 pub use self::reader::{Objects, Reader};

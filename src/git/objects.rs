@@ -175,8 +175,15 @@ pub(super) fn blobs(folder: &Path, ids: &[BlobId], limit: usize) -> Result<Vec<V
     if ids.len() < WORTH_A_THREAD {
         return blobs_in(&repository, folder, ids, usize::MAX);
     }
+    let read_part = |repository: &mut Option<Repository>, part: &[BlobId]| {
+        let repository = match repository {
+            Some(repository) => repository,
+            None => repository.insert(open(folder)?),
+        };
+        blobs_in(repository, folder, part, usize::MAX)
+    };
     let mut all = Vec::with_capacity(ids.len());
-    for part in cores::on_all(ids, |_| 1, |part| blobs_in(&open(folder)?, folder, part, usize::MAX)) {
+    for part in cores::on_all_with(ids, |_| 1, || None, read_part) {
         all.extend(part?);
     }
     Ok(all)

@@ -82,6 +82,12 @@ impl PackWriter {
         self.objects.is_empty()
     }
 
+    /// Returns what there is; there is nothing then.
+    pub(super) fn take(&mut self) -> Self {
+        let deflate = self.deflate.take();
+        std::mem::replace(self, Self { deflate, ..Self::default() })
+    }
+
     pub(super) fn add_object(&mut self, kind: Kind, bytes: &[u8]) -> Result<[u8; 20], GitError> {
         let id = object_id(kind, bytes)?;
         self.put(id, kind, bytes);

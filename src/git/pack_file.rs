@@ -14,6 +14,7 @@ use sha1dc::Hasher;
 use super::GitError;
 use super::pack::{PackWriter, finish, sha1};
 use crate::fs::Draft;
+use crate::model::oid::BlobId;
 
 /// Offsets from here on need a second table in the index; no package comes near.
 pub(super) const MAX_PACK_BYTES: u64 = 0x7fff_ffff;
@@ -34,18 +35,39 @@ const PIECE: usize = 256 << 10;
 #[derive(Debug)]
 pub struct Outlet(SyncSender<PackWriter>);
 
+/// What one of the threads makes. It is handed on where it is worth it, and the rest of it when this is dropped.
+#[derive(Debug)]
+pub struct Batch<'a> {
+    outlet: &'a Outlet,
+    pack: PackWriter,
+}
+
 impl Outlet {
-    /// Takes what there is where it is worth it; there is nothing then.
-    pub fn take_large(&self, pack: &mut PackWriter) {
-        if pack.size() >= BATCH {
-            self.take(std::mem::take(pack));
+    /// Starts what a thread makes.
+    #[must_use]
+    pub fn batch(&self) -> Batch<'_> {
+        Batch { outlet: self, pack: PackWriter::new() }
+    }
+}
+
+impl Batch<'_> {
+    /// Adds a file's content by its name, which [`super::blob_id`] has told.
+    pub fn add_named(&mut self, id: BlobId, bytes: &[u8]) {
+        self.pack.add_named(id, bytes);
+        if self.pack.size() >= BATCH {
+            self.hand_on();
         }
     }
 
-    /// Takes what there is.
-    pub fn take(&self, pack: PackWriter) {
+    fn hand_on(&mut self) {
         // Nobody listens any more where the disk has refused: the writer says so in the end.
-        self.0.send(pack).ok();
+        self.outlet.0.send(self.pack.take()).ok();
+    }
+}
+
+impl Drop for Batch<'_> {
+    fn drop(&mut self) {
+        self.hand_on();
     }
 }
 
@@ -210,7 +232,6 @@ mod tests {
     use super::*;
     use crate::fs;
     use crate::git::blob_id;
-    use crate::model::oid::BlobId;
 
     /// An empty repository.
     #[expect(clippy::disallowed_types, reason = "libgit2 is the judge")]
@@ -248,14 +269,12 @@ mod tests {
                 for skipped in 0..3 {
                     let files = &files;
                     scope.spawn(move || {
-                        let mut pack = PackWriter::new();
+                        let mut batch = outlet.batch();
                         // Each file comes from two of the threads.
                         for file in files.iter().enumerate().filter(|(at, _)| at % 3 != skipped) {
-                            pack.add(file.1).unwrap();
-                            outlet.take_large(&mut pack);
-                            assert!(pack.size() < BATCH);
+                            batch.add_named(blob_id(file.1).unwrap(), file.1);
+                            assert!(batch.pack.size() < BATCH);
                         }
-                        outlet.take(pack);
                     });
                 }
             });
@@ -272,9 +291,7 @@ mod tests {
     fn nothing_is_left_of_work_that_fails() {
         let world = World::new();
         let failed = write_while(world.0.path(), |outlet| {
-            let mut pack = PackWriter::new();
-            pack.add(b"x").unwrap();
-            outlet.take(pack);
+            outlet.batch().add_named(blob_id(b"x").unwrap(), b"x");
             Err::<(), _>(GitError::Collision)
         });
         assert!(matches!(failed, Err(GitError::Collision)));
@@ -286,9 +303,7 @@ mod tests {
         let world = World::new();
         let panicked = std::panic::catch_unwind(|| {
             write_while(world.0.path(), |outlet| -> Result<(), GitError> {
-                let mut pack = PackWriter::new();
-                pack.add(b"x").unwrap();
-                outlet.take(pack);
+                outlet.batch().add_named(blob_id(b"x").unwrap(), b"x");
                 panic!("the work");
             })
         });
@@ -300,7 +315,7 @@ mod tests {
     fn without_an_object_there_is_no_pack() {
         let world = World::new();
         write_while(world.0.path(), |outlet| {
-            outlet.take(PackWriter::new());
+            drop(outlet.batch());
             Ok::<_, GitError>(())
         })
         .unwrap();
@@ -313,9 +328,7 @@ mod tests {
         let mut count = 0;
         let refused = write_while(&folder.path().join("nowhere"), |outlet| {
             while count < 3 * WAITING {
-                let mut pack = PackWriter::new();
-                pack.add(b"x").unwrap();
-                outlet.take(pack);
+                outlet.batch().add_named(blob_id(b"x").unwrap(), b"x");
                 count += 1;
             }
             Ok::<_, GitError>(())
@@ -333,12 +346,15 @@ mod tests {
                 files
                     .chunks(7)
                     .map(|files| {
-                        let mut pack = PackWriter::new();
-                        let ids: Vec<BlobId> = files.iter().map(|file| pack.add(file).unwrap()).collect();
-                        outlet.take(pack);
-                        Ok(ids)
+                        let mut batch = outlet.batch();
+                        let add = |file: &Vec<u8>| {
+                            let id = blob_id(file).unwrap();
+                            batch.add_named(id, file);
+                            id
+                        };
+                        Ok(files.iter().map(add).collect())
                     })
-                    .collect::<Result<Vec<_>, _>>()
+                    .collect::<Result<Vec<Vec<BlobId>>, _>>()
                     .map(|ids| ids.concat())
             });
             for (id, file) in ids.unwrap().iter().zip(&files) {

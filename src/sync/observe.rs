@@ -4,6 +4,7 @@
 //! Nothing here is seen by anybody else: objects that no commit names.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::OwnedSemaphorePermit;
@@ -16,7 +17,7 @@ use crate::asset::compare::content;
 use crate::asset::exported::Exported;
 use crate::blocking;
 use crate::cores;
-use crate::git::{Objects, Outlet, PackWriter, Reader, blob_id};
+use crate::git::{Batch, GitError, Objects, Reader, blob_id};
 use crate::model::oid::BlobId;
 use crate::model::path::PackagePath;
 use crate::model::plan::Facts;
@@ -28,6 +29,8 @@ use crate::workato::Download;
 /// Files from this size on, in bytes, are read one at a time in the whole process: parsed and written anew, one of
 /// 64 MiB takes four times as much.
 const LARGE: u64 = 8 << 20;
+/// At most so many bytes are beside the path in what names an entry.
+const PRINT_BYTES: usize = 32;
 /// Held by who reads a large file.
 static LARGE_FILE: Mutex<()> = Mutex::new(());
 
@@ -81,7 +84,8 @@ pub(super) async fn seal(wiring: &Wiring, number: u64, download: Download) -> Re
         let seal = |entry: &Entry| entry.seal(&package, &key);
         let seal_part = |part: &[Entry]| part.iter().map(seal).collect::<Vec<u128>>();
         let seals = cores::on_all(entries, |entry| entry.packed, seal_part).concat();
-        let mut all = Vec::new();
+        let bytes = |entry: &Entry| entry.path.as_str().len() + PRINT_BYTES;
+        let mut all = Vec::with_capacity(entries.iter().map(bytes).sum());
         for (entry, seal) in entries.iter().zip(&seals) {
             all.extend(entry.path.as_str().as_bytes());
             all.push(0);
@@ -123,9 +127,16 @@ fn scan(
     let Sealed { package, seals, print, .. } = sealed;
     let entries: Vec<_> = package.entries().iter().zip(seals).collect();
     let parts = objects.store_while(|outlet| {
-        let scanner = Scanner { package, number, previous, project, outlet };
-        let part = |entries: &[_]| scanner.scan(objects, entries);
-        cores::on_all(&entries, |(entry, _)| entry.size, part).into_iter().collect::<Result<Vec<_>, _>>()
+        let start = || {
+            let reader = objects.reader()?;
+            Ok(Scanner { package, number, previous, project, reader, fresh: outlet.batch() })
+        };
+        let scan = |scanner: &mut Result<Scanner<'_>, GitError>, entries: &[_]| match scanner {
+            Ok(scanner) => scanner.scan(entries),
+            Err(error) => Err(error.clone().into()),
+        };
+        let parts = cores::on_all_with(&entries, |(entry, _)| entry.size, start, scan);
+        parts.into_iter().collect::<Result<Vec<_>, StepError>>()
     })?;
     let (mut entries, mut facts, mut searched) = (Vec::new(), Facts::default(), BTreeMap::new());
     for part in parts {
@@ -145,28 +156,30 @@ struct Part {
     entries: Vec<(PackagePath, EntryPrint)>,
     facts: Vec<(PackagePath, BlobId, [u8; 16])>,
     searched: Vec<(PackagePath, Searched)>,
-    /// What is not handed on yet.
-    fresh: PackWriter,
 }
 
-/// What a part of a package is read with.
+/// What a thread reads its parts of a package with.
 struct Scanner<'a> {
     package: &'a Package,
     number: u64,
     previous: &'a Entries,
     project: &'a Project,
-    outlet: &'a Outlet,
+    reader: Reader,
+    fresh: Batch<'a>,
 }
 
 impl Scanner<'_> {
     /// Reads the entries that are not the bytes that they were, each once, while what it was is at hand.
-    fn scan(&self, objects: &Objects<'_>, entries: &[(&Entry, &u128)]) -> Result<Part, StepError> {
-        let reader = objects.reader()?;
+    fn scan(&mut self, entries: &[(&Entry, &u128)]) -> Result<Part, StepError> {
         let mut part = Part::default();
+        let first = entries.first().map_or("", |(entry, _)| entry.path.as_str());
+        // Both are in the order of their paths.
+        let mut known = self.previous.range::<str, _>((Bound::Included(first), Bound::Unbounded)).peekable();
         for &(entry, &seal) in entries {
-            let before = match self.previous.get(&entry.path) {
+            while known.next_if(|(path, _)| **path < entry.path).is_some() {}
+            let before = match known.next_if(|(path, _)| **path == entry.path) {
                 // The cache may have been deleted since.
-                Some(before) if reader.has(before.blob)? => Some(before),
+                Some((_, before)) if self.reader.has(before.blob)? => Some(before),
                 _ => None,
             };
             let is_same = |before: &&EntryPrint| {
@@ -174,18 +187,15 @@ impl Scanner<'_> {
             };
             let print = match before.filter(is_same) {
                 Some(before) => *before,
-                None => self.read(&reader, entry, seal, before, &mut part)?,
+                None => self.read(entry, seal, before, &mut part)?,
             };
             part.entries.push((entry.path.clone(), print));
-            self.outlet.take_large(&mut part.fresh);
         }
-        self.outlet.take(std::mem::take(&mut part.fresh));
         Ok(part)
     }
 
     fn read(
-        &self,
-        reader: &Reader,
+        &mut self,
         entry: &Entry,
         seal: u128,
         before: Option<&EntryPrint>,
@@ -200,13 +210,12 @@ impl Scanner<'_> {
         };
         let blob = blob_id(exported.file())?;
         let print = EntryPrint { crc: entry.crc, size: entry.size, seal, blob };
-        self.take(reader, &exported, print, before, turn, part)
+        self.take(&exported, print, before, turn, part)
     }
 
     /// Takes in what was read.
     fn take(
-        &self,
-        reader: &Reader,
+        &mut self,
         exported: &Exported<'_>,
         print: EntryPrint,
         before: Option<&EntryPrint>,
@@ -218,7 +227,7 @@ impl Scanner<'_> {
             if before.blob == print.blob {
                 return Ok(print);
             }
-            let old = reader.read(before.blob)?;
+            let old = self.reader.read(before.blob)?;
             // What is large in one of its versions alone waits for its turn as well.
             turn = turn.or_else(|| alone(old.len().max(file.len()) as u64));
             let (old, new) = (content(path, &old), exported.content());
@@ -229,8 +238,8 @@ impl Scanner<'_> {
             part.facts.push((path.clone(), print.blob, new));
         }
         // A look that is made again, as after a push that failed, has brought it there already.
-        if !reader.has(print.blob)? {
-            part.fresh.add_named(print.blob, file);
+        if !self.reader.has(print.blob)? {
+            self.fresh.add_named(print.blob, file);
         }
         if self.project.mode() != Mode::ImportOnly {
             let _turn = turn.or_else(|| alone(file.len() as u64));
@@ -244,7 +253,8 @@ impl Scanner<'_> {
 
 /// Names the content of a workspace as a whole.
 pub(super) fn print(entries: &Entries) -> String {
-    let mut all = Vec::new();
+    let bytes = |path: &PackagePath| path.as_str().len() + PRINT_BYTES;
+    let mut all = Vec::with_capacity(entries.keys().map(bytes).sum());
     for (path, entry) in entries {
         all.extend(path.as_str().as_bytes());
         all.push(0);
