@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use reqwest::{ClientBuilder, RequestBuilder, Response, Url, redirect, retry};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::call::Call;
 use super::error::{SettingsError, WorkatoError};
 use super::reply::{Reply, redirect_target};
+use crate::blocking;
 use crate::model::host::is_this_machine;
 
 /// How long looking up, connecting and TLS may take.
@@ -28,6 +29,8 @@ pub(super) const DOWNLOAD_WITHIN: Duration = Duration::from_secs(600);
 const STALL: Duration = Duration::from_secs(30);
 /// The largest error that is read, in bytes.
 const MAX_ERROR: u64 = 64 << 10;
+/// How many pieces of a large body wait to be put together.
+const PIECES_AHEAD: usize = 4;
 /// How many unused connections are kept: none. A request on a connection that the server is just closing is one whose
 /// outcome nobody knows, and at a request a second a new connection costs little.
 const KEPT_CONNECTIONS: usize = 0;
@@ -165,35 +168,71 @@ pub(super) async fn read(
     limit: u64,
     room: Option<&Room<'_>>,
 ) -> Result<(Bytes, Permit), WorkatoError> {
-    let too_large = WorkatoError::TooLarge { call, limit };
     let announced = response.content_length().unwrap_or_default();
     if announced > limit {
-        return Err(too_large);
+        return Err(WorkatoError::TooLarge { call, limit });
     }
     let small = room.map_or(limit, |room| room.small);
     let bytes = |number: u64| usize::try_from(number).unwrap_or_default();
     let mut body = BytesMut::with_capacity(bytes(announced.min(small)));
-    let mut permit = None;
-    loop {
-        let chunk = match tokio::time::timeout(STALL, response.chunk()).await {
-            Ok(Ok(Some(chunk))) => chunk,
-            Ok(Ok(None)) => return Ok((body.freeze(), permit)),
-            Ok(Err(error)) => return Err(failed(call, error)),
-            Err(_) => return Err(WorkatoError::TimedOut { call, after: STALL }),
-        };
-        let size = body.len() as u64 + chunk.len() as u64;
-        if size > limit {
-            return Err(too_large);
-        }
-        if let (Some(room), true, None) = (room, size > small, &permit) {
+    let mut size = 0;
+    while let Some(piece) = next(call, &mut response, &mut size, limit).await? {
+        if let (Some(room), true) = (room, size > small) {
             let given = Arc::clone(room.large).acquire_owned().await;
-            permit = Some(given.expect("the room for packages is never closed"));
+            let permit = given.expect("the room for packages is never closed");
             // At once, since growing step by step would hold it twice; the system gives what is written to alone.
             let whole = if announced > small { announced } else { limit };
             body.reserve(bytes(whole).saturating_sub(body.len()));
+            body.extend_from_slice(&piece);
+            return Ok((gather(call, response, body, limit).await?, Some(permit)));
         }
-        body.extend_from_slice(&chunk);
+        body.extend_from_slice(&piece);
     }
+    Ok((body.freeze(), None))
+}
+
+/// Reads the rest of a large body. It is put together on a thread of its own: the system takes longer to give the memory
+/// for it than a piece takes to come from nearby.
+async fn gather(
+    call: Call,
+    mut response: Response,
+    mut body: BytesMut,
+    limit: u64,
+) -> Result<Bytes, WorkatoError> {
+    let mut size = body.len() as u64;
+    let (pieces, mut coming) = mpsc::channel::<Bytes>(PIECES_AHEAD);
+    let receive = async move {
+        while let Some(piece) = next(call, &mut response, &mut size, limit).await? {
+            if pieces.send(piece).await.is_err() {
+                break; // the runtime is going away
+            }
+        }
+        Ok(())
+    };
+    let put_together = blocking::run(move || {
+        while let Some(piece) = coming.blocking_recv() {
+            body.extend_from_slice(&piece);
+        }
+        body.freeze()
+    });
+    let (received, body) = tokio::join!(receive, put_together);
+    received.map(|()| body)
+}
+
+/// Returns the next piece of a body, `None` at its end, and adds to the size that has come.
+async fn next(
+    call: Call,
+    response: &mut Response,
+    size: &mut u64,
+    limit: u64,
+) -> Result<Option<Bytes>, WorkatoError> {
+    let piece = match tokio::time::timeout(STALL, response.chunk()).await {
+        Ok(Ok(piece)) => piece,
+        Ok(Err(error)) => return Err(failed(call, error)),
+        Err(_) => return Err(WorkatoError::TimedOut { call, after: STALL }),
+    };
+    *size += piece.as_ref().map_or(0, |piece| piece.len() as u64);
+    if *size > limit { Err(WorkatoError::TooLarge { call, limit }) } else { Ok(piece) }
 }
 
 fn failed(call: Call, error: reqwest::Error) -> WorkatoError {
