@@ -2,10 +2,10 @@
 //!
 //! Own code, because the checks are the point: no entry is taken whose headers disagree, and no limit is met late.
 
-use crate::model::path::PackagePath;
-
 use super::names::Names;
 use super::{ArchiveError, Limits};
+use crate::cores;
+use crate::model::path::PackagePath;
 
 const END_SIZE: usize = 22;
 const RECORD_SIZE: usize = 46;
@@ -16,6 +16,8 @@ const ZIP64_LOCATOR: &[u8] = b"PK\x06\x07";
 const MAX_SHOWN: usize = 120;
 /// The signature in front of sizes that come behind the data.
 const DESCRIPTOR: &[u8] = b"PK\x07\x08";
+/// From so many records on, all cores read them.
+const WORTH_A_THREAD: usize = 1000;
 /// Deflate cannot make more than this out of one byte: zlib's own figure.
 const MAX_RATIO: u64 = 1032;
 
@@ -49,36 +51,30 @@ pub(super) fn read(zip: &[u8], limits: &Limits) -> Result<Directory, ArchiveErro
         return Err(ArchiveError::Entries { entries: end.records, limit: limits.entries });
     }
     end.check(zip)?;
-    let mut directory = Directory { files: Vec::new(), records: end.records, unpacked: 0 };
-    let mut names = Names::default();
-    let mut spans = Vec::new();
-    let mut at = end.start;
-    for record in 0..end.records {
-        let damaged = |reason| ArchiveError::Directory { record, reason };
-        let fields = zip[..end.at].get(at..at + RECORD_SIZE).ok_or(damaged("it is cut off"))?;
-        if !fields.starts_with(b"PK\x01\x02") {
-            return Err(damaged("it is no record"));
+    let records = end.records(zip)?;
+    let front = &zip[..end.start];
+    let parts = if records.len() < WORTH_A_THREAD {
+        vec![Item::read_all(front, &records, limits)]
+    } else {
+        cores::on_all(&records, |_| 1, |part| Item::read_all(front, part, limits))
+    };
+    let count = records.len();
+    let mut directory = Directory { files: Vec::with_capacity(count), records: count, unpacked: 0 };
+    let (mut names, mut spans) = (Names::with_capacity(count), Vec::with_capacity(count));
+    for part in parts {
+        for (item, path, span) in part? {
+            directory.unpacked += item.size;
+            if directory.unpacked > limits.unpacked {
+                return Err(ArchiveError::Unpacked { bytes: directory.unpacked, limit: limits.unpacked });
+            }
+            names.add(&path, !item.folder)?;
+            let Item { crc, size, packed, method, folder, .. } = item;
+            if !folder {
+                let (start, deflated) = (span.data, method == 8);
+                directory.files.push(Record { path, crc, size, packed, start, deflated });
+            }
+            spans.push(span);
         }
-        let name_end = at + RECORD_SIZE + u16_at(fields, 28);
-        let name = zip[..end.at].get(at + RECORD_SIZE..name_end).ok_or(damaged("its name is cut off"))?;
-        at = name_end + u16_at(fields, 30) + u16_at(fields, 32);
-        let item = Item::parse(fields, name)?;
-        directory.unpacked += item.size;
-        item.check(limits, directory.unpacked)?;
-        let (start, behind) = item.data_span(&zip[..end.start])?;
-        spans.push((item.offset, behind));
-        let path = item.path()?;
-        names.add(&path, !item.folder)?;
-        let Item { crc, size, packed, method, folder, .. } = item;
-        if !folder {
-            directory.files.push(Record { path, crc, size, packed, start, deflated: method == 8 });
-        }
-    }
-    if at != end.at {
-        return Err(ArchiveError::Directory {
-            record: end.records,
-            reason: "bytes follow behind the last record",
-        });
     }
     check_spans(zip, &end, spans)?;
     Ok(directory)
@@ -115,6 +111,29 @@ impl End {
         })
     }
 
+    /// Returns each record of the directory: its fields, and the name in it.
+    fn records<'z>(&self, zip: &'z [u8]) -> Result<Vec<Bytes<'z>>, ArchiveError> {
+        let zip = &zip[..self.at];
+        let mut at = self.start;
+        let mut record = |record| {
+            let damaged = |reason| ArchiveError::Directory { record, reason };
+            let fields = zip.get(at..at + RECORD_SIZE).ok_or(damaged("it is cut off"))?;
+            if !fields.starts_with(b"PK\x01\x02") {
+                return Err(damaged("it is no record"));
+            }
+            let name_end = at + RECORD_SIZE + u16_at(fields, 28);
+            let name = zip.get(at + RECORD_SIZE..name_end).ok_or(damaged("its name is cut off"))?;
+            at = name_end + u16_at(fields, 30) + u16_at(fields, 32);
+            Ok((fields, name))
+        };
+        let records = (0..self.records).map(&mut record).collect::<Result<_, _>>()?;
+        if at != self.at {
+            let reason = "bytes follow behind the last record";
+            return Err(ArchiveError::Directory { record: self.records, reason });
+        }
+        Ok(records)
+    }
+
     fn check(&self, zip: &[u8]) -> Result<(), ArchiveError> {
         let large = u32::MAX as usize;
         let locator = self.at.checked_sub(20).is_some_and(|at| zip[at..].starts_with(ZIP64_LOCATOR));
@@ -136,6 +155,16 @@ impl End {
     }
 }
 
+/// Where an entry lies: its header, its data, and its end.
+struct Span {
+    start: usize,
+    data: usize,
+    end: usize,
+}
+
+/// The fields of a record, and the name in it.
+type Bytes<'z> = (&'z [u8], &'z [u8]);
+
 /// One record of the directory.
 struct Item<'z> {
     name: &'z str,
@@ -150,6 +179,22 @@ struct Item<'z> {
 }
 
 impl<'z> Item<'z> {
+    /// Reads records, and checks of each all that does not depend on others.
+    fn read_all(
+        front: &[u8],
+        records: &[Bytes<'z>],
+        limits: &Limits,
+    ) -> Result<Vec<(Self, PackagePath, Span)>, ArchiveError> {
+        let read = |(fields, name): &Bytes<'z>| {
+            let item = Self::parse(fields, name)?;
+            item.check(limits)?;
+            let span = item.span(front)?;
+            let path = item.path()?;
+            Ok((item, path, span))
+        };
+        records.iter().map(read).collect()
+    }
+
     fn parse(fields: &[u8], name: &'z [u8]) -> Result<Self, ArchiveError> {
         let lossy = || shown(&String::from_utf8_lossy(name));
         let name = std::str::from_utf8(name).map_err(|_| ArchiveError::NotUtf8 { name: lossy() })?;
@@ -175,8 +220,8 @@ impl<'z> Item<'z> {
         PackagePath::parse(name).map_err(|source| ArchiveError::Name { name: shown(self.name), source })
     }
 
-    /// Checks what the record says by itself, and the sum of the sizes up to here.
-    fn check(&self, limits: &Limits, unpacked: u64) -> Result<(), ArchiveError> {
+    /// Checks what the record says by itself.
+    fn check(&self, limits: &Limits) -> Result<(), ArchiveError> {
         let name = || shown(self.name);
         const ENCRYPTED: usize = 1 | 1 << 6 | 1 << 13;
         if self.flags & ENCRYPTED != 0 {
@@ -193,9 +238,6 @@ impl<'z> Item<'z> {
         if self.size > limits.entry {
             return Err(ArchiveError::Entry { name: name(), bytes: self.size, limit: limits.entry });
         }
-        if unpacked > limits.unpacked {
-            return Err(ArchiveError::Unpacked { bytes: unpacked, limit: limits.unpacked });
-        }
         let contradiction = |reason| Err(ArchiveError::Contradiction { name: name(), reason });
         if self.method == 0 && self.size != self.packed {
             return contradiction("it is stored, and its two sizes differ");
@@ -209,9 +251,8 @@ impl<'z> Item<'z> {
         Ok(())
     }
 
-    /// Checks the header in front of the data and what stands behind it, and returns where the data starts, and
-    /// where the entry ends.
-    fn data_span(&self, zip: &[u8]) -> Result<(usize, usize), ArchiveError> {
+    /// Checks the header in front of the data and what stands behind it.
+    fn span(&self, zip: &[u8]) -> Result<Span, ArchiveError> {
         let contradiction = |reason| ArchiveError::Contradiction { name: shown(self.name), reason };
         let outside = || contradiction("its data would lie outside the zip");
         let fields = zip.get(self.offset..self.offset + HEADER_SIZE).ok_or_else(outside)?;
@@ -239,13 +280,14 @@ impl<'z> Item<'z> {
         if !(same || late && crc == 0 && matches!(sizes, Some((0, 0)))) {
             return Err(contradiction("its header has other sizes or another CRC-32"));
         }
+        let ending = |end| Span { start: self.offset, data: extra_end, end };
         if !late {
-            return Ok((extra_end, data_end));
+            return Ok(ending(data_end));
         }
         match self.descriptor(&zip[data_end..]) {
-            Some(length) => Ok((extra_end, data_end + length)),
+            Some(length) => Ok(ending(data_end + length)),
             // Some writers announce a descriptor, and then fill in the header after all.
-            None if same && !zip[data_end..].starts_with(DESCRIPTOR) => Ok((extra_end, data_end)),
+            None if same && !zip[data_end..].starts_with(DESCRIPTOR) => Ok(ending(data_end)),
             None => Err(contradiction("what stands behind its data says other sizes or another CRC-32")),
         }
     }
@@ -287,15 +329,16 @@ fn large_sizes(extra: &[u8], size: u32, packed: u32) -> Option<(u64, u64)> {
 }
 
 /// Checks that the first entry stands at the start, and that no two share bytes.
-fn check_spans(zip: &[u8], end: &End, mut spans: Vec<(usize, usize)>) -> Result<(), ArchiveError> {
-    spans.sort_unstable();
-    if spans.first().map_or(end.start, |first| first.0) != 0 {
+fn check_spans(zip: &[u8], end: &End, mut spans: Vec<Span>) -> Result<(), ArchiveError> {
+    spans.sort_unstable_by_key(|span| (span.start, span.end));
+    if spans.first().map_or(end.start, |first| first.start) != 0 {
         return Err(ArchiveError::Prefix);
     }
     for pair in spans.windows(2) {
-        let (before, after) = (pair[0], pair[1]);
-        if before.1 > after.0 {
-            let name = &zip[after.0 + HEADER_SIZE..after.0 + HEADER_SIZE + u16_at(zip, after.0 + 26)];
+        let (before, after) = (&pair[0], &pair[1]);
+        if before.end > after.start {
+            let name = after.start + HEADER_SIZE;
+            let name = &zip[name..name + u16_at(zip, after.start + 26)];
             let name = shown(&String::from_utf8_lossy(name));
             return Err(ArchiveError::Contradiction { name, reason: "it shares bytes with another entry" });
         }

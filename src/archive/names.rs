@@ -30,6 +30,11 @@ struct Seen {
 }
 
 impl Names {
+    /// Makes room for so many names.
+    pub(super) fn with_capacity(count: usize) -> Self {
+        Self { seen: HashMap::with_capacity(count), ..Self::default() }
+    }
+
     /// Adds a file or a folder, and the folders that it lies in.
     pub(super) fn add(&mut self, path: &PackagePath, file: bool) -> Result<(), ArchiveError> {
         let known = self.last.as_ref().filter(|(folder, _)| file && folder == path.folder());

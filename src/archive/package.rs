@@ -368,6 +368,38 @@ mod tests {
     }
 
     #[test]
+    fn many_entries_are_read_as_a_few_are() {
+        let name = |number: usize| format!("d{}/{number}.json", number % 7);
+        let files: Vec<Built> =
+            (0..2500).map(|number| file(&name(number), number.to_string().as_bytes())).collect();
+        let package = open(build(&files)).unwrap();
+        let mut names: Vec<String> = (0..2500).map(name).collect();
+        names.sort();
+        assert!(package.entries().iter().map(|entry| entry.path.as_str()).eq(&names));
+        for entry in package.entries() {
+            let content = String::from_utf8(package.read(entry).unwrap()).unwrap();
+            assert!(
+                entry.path.as_str().ends_with(&format!("/{content}.json")),
+                "{content} is {}",
+                entry.path
+            );
+        }
+        // One that is refused for itself, and one that cannot stand beside another, wherever they come.
+        for at in [0, 1234, 2499] {
+            let mut odd = files.clone();
+            odd[at].mode = 0o120_777;
+            let link = format!("entry \"{}\": it is a symbolic link", name(at));
+            assert_eq!(refusal(build(&odd)), link);
+            let twin = (at + 1000) % 2500;
+            (odd[at], odd[twin].name) = (files[at].clone(), name(at).to_uppercase().into());
+            assert!(refusal(build(&odd)).contains("another name differs from it"));
+        }
+        let limits = Limits { unpacked: 8889, ..Limits::default() };
+        let error = Package::open(Bytes::from(build(&files)), &limits).map(drop).unwrap_err();
+        assert!(matches!(error, ArchiveError::Unpacked { bytes: 8890, limit: 8889 }), "{error}");
+    }
+
+    #[test]
     fn entries_that_are_no_plain_files_are_refused() {
         let plain = file("a.json", b"/etc/passwd");
         insta::assert_snapshot!(refusals([
