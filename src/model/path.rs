@@ -223,11 +223,15 @@ fn check_part(part: &str) -> Result<(), PathError> {
     if part == "." || part == ".." {
         return Err(PathError::Dots);
     }
-    if part.contains('\\') {
-        return Err(PathError::Backslash);
-    }
-    if part.chars().any(char::is_control) {
-        return Err(PathError::Control);
+    // Nearly all names: nothing in them has to be looked at twice.
+    let is_plain = |byte: u8| byte != b'\\' && (b' '..=b'~').contains(&byte);
+    if !part.bytes().all(is_plain) {
+        if part.contains('\\') {
+            return Err(PathError::Backslash);
+        }
+        if part.chars().any(char::is_control) {
+            return Err(PathError::Control);
+        }
     }
     if part.len() > MAX_PART_BYTES {
         return Err(PathError::TooLong);
