@@ -159,9 +159,27 @@ impl Draft {
 
     /// Gives the file its name, in the folder in which it was started: synced, renamed, and the folder synced.
     pub fn place(self, path: &Path) -> Result<(), FsError> {
-        self.0.as_file().sync_all().map_err(failed("write", path))?;
-        self.0.persist(path).map_err(|error| failed("write", path)(error.error))?;
+        self.sync_all(path)?;
+        self.rename(path)?;
         sync_folder(folder_of(path))
+    }
+
+    /// Gives two files of one folder their names, this one first: nothing is renamed before both are on the disk, and
+    /// the folder is synced once.
+    pub fn place_before(self, path: &Path, second: Self, second_path: &Path) -> Result<(), FsError> {
+        self.sync_all(path)?;
+        second.sync_all(second_path)?;
+        self.rename(path)?;
+        second.rename(second_path)?;
+        sync_folder(folder_of(second_path))
+    }
+
+    fn sync_all(&self, path: &Path) -> Result<(), FsError> {
+        self.0.as_file().sync_all().map_err(failed("write", path))
+    }
+
+    fn rename(self, path: &Path) -> Result<(), FsError> {
+        self.0.persist(path).map(drop).map_err(|error| failed("write", path)(error.error))
     }
 }
 

@@ -183,14 +183,12 @@ impl PackFile {
         draft.append(&checksum)?;
         let index = index(&mut self.entries, &checksum)?;
         let name: String = checksum.iter().map(|byte| format!("{byte:02x}")).collect();
-        // On the disk before the pack has its name, so that there is no pack for whose index there is no room.
         let mut index_draft = Draft::new(&self.folder)?;
         index_draft.append(&index)?;
-        index_draft.sync()?;
-        // The index makes the pack visible, so it comes second.
-        draft.place(&self.folder.join(format!("pack-{name}.pack")))?;
-        index_draft.place(&self.folder.join(format!("pack-{name}.idx")))?;
-        Ok(())
+        // Both are on the disk before the pack has its name, so that there is no pack for whose index there is no room.
+        // The index makes the pack visible, so it comes second; alone, should a crash leave that, it is nothing to git.
+        let [pack, index] = ["pack", "idx"].map(|end| self.folder.join(format!("pack-{name}.{end}")));
+        Ok(draft.place_before(&pack, index_draft, &index)?)
     }
 }
 
@@ -231,7 +229,7 @@ mod tests {
 
     use super::*;
     use crate::fs;
-    use crate::git::blob_id;
+    use crate::git::{Objects, blob_id};
 
     /// An empty repository.
     #[expect(clippy::disallowed_types, reason = "libgit2 is the judge")]
@@ -309,6 +307,31 @@ mod tests {
         });
         assert_eq!(panicked.unwrap_err().downcast_ref::<&str>(), Some(&"the work"));
         assert_eq!(world.files(), [""; 0]);
+    }
+
+    #[test]
+    fn an_index_that_a_crash_has_left_alone_is_nothing() {
+        let world = World::new();
+        let store = |file: &[u8]| {
+            let id = blob_id(file).unwrap();
+            let mut pack = PackWriter::new();
+            pack.add_named(id, file);
+            write(world.0.path(), &pack).unwrap();
+            id
+        };
+        let lost = store(b"lost");
+        let folder = world.0.path().join("objects/pack");
+        let mut names = fs::list(&folder).unwrap();
+        names.retain(|name| name.extension().unwrap() == "pack");
+        fs::remove_file(&folder.join(&names[0])).unwrap();
+        let kept = store(b"kept");
+        assert_eq!(world.files().iter().filter(|name| *name == "idx").count(), 2);
+        let objects = Objects(world.0.path());
+        let reader = objects.reader().unwrap();
+        assert_eq!([lost, kept].map(|id| reader.has(id).unwrap()), [false, true]);
+        assert!(objects.packed(&[lost, kept]).find(lost).is_none());
+        assert_eq!(store(b"lost"), lost);
+        assert_eq!(world.read(lost), b"lost");
     }
 
     #[test]
