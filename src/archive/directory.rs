@@ -2,7 +2,7 @@
 //!
 //! Own code, because the checks are the point: no entry is taken whose headers disagree, and no limit is met late.
 
-use super::names::Names;
+use super::names::{Names, Part};
 use super::{ArchiveError, Limits};
 use crate::cores;
 use crate::model::path::PackagePath;
@@ -62,12 +62,12 @@ pub(super) fn read(zip: &[u8], limits: &Limits) -> Result<Directory, ArchiveErro
     let mut directory = Directory { files: Vec::with_capacity(count), records: count, unpacked: 0 };
     let (mut names, mut spans) = (Names::with_capacity(count), Vec::with_capacity(count));
     for part in parts {
-        for (item, path, span) in part? {
+        for (item, path, name, span) in part? {
             directory.unpacked += item.size;
             if directory.unpacked > limits.unpacked {
                 return Err(ArchiveError::Unpacked { bytes: directory.unpacked, limit: limits.unpacked });
             }
-            names.add(&path, !item.folder)?;
+            names.add(&path, &name, !item.folder)?;
             let Item { crc, size, packed, method, folder, .. } = item;
             if !folder {
                 let (start, deflated) = (span.data, method == 8);
@@ -184,13 +184,14 @@ impl<'z> Item<'z> {
         front: &[u8],
         records: &[Bytes<'z>],
         limits: &Limits,
-    ) -> Result<Vec<(Self, PackagePath, Span)>, ArchiveError> {
+    ) -> Result<Vec<(Self, PackagePath, Part, Span)>, ArchiveError> {
         let read = |(fields, name): &Bytes<'z>| {
             let item = Self::parse(fields, name)?;
             item.check(limits)?;
             let span = item.span(front)?;
             let path = item.path()?;
-            Ok((item, path, span))
+            let name = Part::of(path.file_name());
+            Ok((item, path, name, span))
         };
         records.iter().map(read).collect()
     }

@@ -20,7 +20,23 @@ pub(super) struct Names {
     last: Option<(String, u32)>,
 }
 
-/// A part of a name.
+/// A part of a name, as digests.
+pub(super) struct Part {
+    /// As it is written.
+    written: [u8; 16],
+    /// As a folding disk takes it.
+    folded: [u8; 16],
+}
+
+impl Part {
+    pub(super) fn of(part: &str) -> Self {
+        let (written, folded) = (digest(part), fold(part));
+        let folded = if folded == part { written } else { digest(&folded) };
+        Self { written, folded }
+    }
+}
+
+/// A part of a name that was added.
 #[derive(Clone, Copy)]
 struct Seen {
     /// As it is written.
@@ -35,19 +51,19 @@ impl Names {
         Self { seen: HashMap::with_capacity(count), ..Self::default() }
     }
 
-    /// Adds a file or a folder, and the folders that it lies in.
-    pub(super) fn add(&mut self, path: &PackagePath, file: bool) -> Result<(), ArchiveError> {
+    /// Adds a file or a folder, given its last part, and the folders that it lies in.
+    pub(super) fn add(&mut self, path: &PackagePath, name: &Part, file: bool) -> Result<(), ArchiveError> {
         let known = self.last.as_ref().filter(|(folder, _)| file && folder == path.folder());
         if let Some((_, folder)) = known {
-            return self.add_part(path, *folder, path.file_name(), true).map(drop);
+            return self.add_part(path, *folder, name, true).map(drop);
         }
         let mut folder = TOP;
         if !path.folder().is_empty() {
             for part in path.folder().split('/') {
-                folder = self.add_part(path, folder, part, false)?;
+                folder = self.add_part(path, folder, &Part::of(part), false)?;
             }
         }
-        self.add_part(path, folder, path.file_name(), file)?;
+        self.add_part(path, folder, name, file)?;
         if file {
             self.last = Some((path.folder().to_owned(), folder));
         }
@@ -59,12 +75,10 @@ impl Names {
         &mut self,
         path: &PackagePath,
         within: u32,
-        part: &str,
+        &Part { written, folded }: &Part,
         file: bool,
     ) -> Result<u32, ArchiveError> {
         let next = u32::try_from(self.seen.len() + 1).expect("a package has far fewer entries");
-        let (written, folded) = (digest(part), fold(part));
-        let folded = if folded == part { written } else { digest(&folded) };
         match self.seen.entry((within, folded)) {
             Entry::Vacant(vacant) => {
                 vacant.insert(Seen { written, folder: (!file).then_some(next) });
