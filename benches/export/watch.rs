@@ -11,8 +11,9 @@ use anyhow::{Context as _, Result};
 
 use crate::measure::now;
 
-/// How often the memory is read; the kernel keeps the maximum, so that only the last of it can be missed.
-const TICK: Duration = Duration::from_millis(1);
+/// How often the memory is read: seldom, since that takes time from what is measured; the kernel keeps the maximum, so
+/// that only what is taken in the last moment can be missed.
+const TICK: Duration = Duration::from_millis(5);
 
 /// A command that has ended.
 pub(crate) struct Ran {
