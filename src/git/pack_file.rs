@@ -72,11 +72,12 @@ impl Drop for Batch<'_> {
 }
 
 /// Does work that hands objects on, and writes them meanwhile into a repository as one pack with its index, synced;
-/// nothing of it is there where the work fails.
-pub(super) fn write_while<T, E: From<GitError>>(
+/// nothing of it is there where the work fails. While the disk is waited for, it does what is left to do.
+pub(super) fn write_while<T, R, E: From<GitError>>(
     repository: &Path,
     work: impl FnOnce(&Outlet) -> Result<T, E>,
-) -> Result<T, E> {
+    rest: impl FnOnce(T) -> R,
+) -> Result<R, E> {
     scope(|scope| {
         let (sender, receiver) = sync_channel(WAITING);
         let writer = scope.spawn(move || PackFile::of(repository, &receiver));
@@ -84,8 +85,10 @@ pub(super) fn write_while<T, E: From<GitError>>(
         let done = work(&outlet);
         drop(outlet);
         let written = writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        let done = done?;
-        written?.store()?;
+        let (done, written) = (done?, written?);
+        let storing = scope.spawn(move || written.store());
+        let done = rest(done);
+        storing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         Ok(done)
     })
 }
@@ -255,6 +258,14 @@ mod tests {
         }
     }
 
+    /// Writes what some work makes.
+    fn write_made<T>(
+        repository: &Path,
+        work: impl FnOnce(&Outlet) -> Result<T, GitError>,
+    ) -> Result<T, GitError> {
+        write_while(repository, work, |done| done)
+    }
+
     #[test]
     fn several_threads_fill_one_pack() {
         let world = World::new();
@@ -262,7 +273,7 @@ mod tests {
         // Some batches for each of the threads, and more than is written without waiting for the disk.
         let files: Vec<Vec<u8>> =
             (0..48).map(|_| std::iter::repeat_with(|| random.u8(..)).take(300_000).collect()).collect();
-        let written: Result<(), GitError> = write_while(world.0.path(), |outlet| {
+        let written: Result<(), GitError> = write_made(world.0.path(), |outlet| {
             scope(|scope| {
                 for skipped in 0..3 {
                     let files = &files;
@@ -288,7 +299,7 @@ mod tests {
     #[test]
     fn nothing_is_left_of_work_that_fails() {
         let world = World::new();
-        let failed = write_while(world.0.path(), |outlet| {
+        let failed = write_made(world.0.path(), |outlet| {
             outlet.batch().add_named(blob_id(b"x").unwrap(), b"x");
             Err::<(), _>(GitError::Collision)
         });
@@ -300,7 +311,7 @@ mod tests {
     fn a_panic_of_the_work_is_handed_on_and_leaves_nothing() {
         let world = World::new();
         let panicked = std::panic::catch_unwind(|| {
-            write_while(world.0.path(), |outlet| -> Result<(), GitError> {
+            write_made(world.0.path(), |outlet| -> Result<(), GitError> {
                 outlet.batch().add_named(blob_id(b"x").unwrap(), b"x");
                 panic!("the work");
             })
@@ -337,7 +348,7 @@ mod tests {
     #[test]
     fn without_an_object_there_is_no_pack() {
         let world = World::new();
-        write_while(world.0.path(), |outlet| {
+        write_made(world.0.path(), |outlet| {
             drop(outlet.batch());
             Ok::<_, GitError>(())
         })
@@ -349,7 +360,7 @@ mod tests {
     fn a_disk_that_refuses_is_an_error_and_hinders_nobody_until_then() {
         let folder = tempfile::tempdir().unwrap();
         let mut count = 0;
-        let refused = write_while(&folder.path().join("nowhere"), |outlet| {
+        let refused = write_made(&folder.path().join("nowhere"), |outlet| {
             while count < 3 * WAITING {
                 outlet.batch().add_named(blob_id(b"x").unwrap(), b"x");
                 count += 1;
@@ -378,8 +389,7 @@ mod tests {
                         Ok(files.iter().map(add).collect())
                     })
                     .collect::<Result<Vec<Vec<BlobId>>, _>>()
-                    .map(|ids| ids.concat())
-            });
+            }, |ids| ids.concat());
             for (id, file) in ids.unwrap().iter().zip(&files) {
                 prop_assert_eq!(&world.read(*id), file);
             }

@@ -38,16 +38,17 @@ impl Objects<'_> {
         pack_file::write(self.0, pack)
     }
 
-    /// Writes new contents into the cache while they are found, as one pack, on the disk when this returns. Where the work
-    /// fails, nothing is written.
+    /// Writes new contents into the cache while they are found, as one pack, on the disk when this returns. While the
+    /// disk is waited for, it does the rest of the work, which hands on nothing. Where the work fails, nothing is written.
     ///
     /// # Errors
     /// Those of the work; when the disk refuses.
-    pub fn store_while<T, E: From<GitError>>(
+    pub fn store_while<T, R, E: From<GitError>>(
         &self,
         work: impl FnOnce(&Outlet) -> Result<T, E>,
-    ) -> Result<T, E> {
-        pack_file::write_while(self.0, work)
+        rest: impl FnOnce(T) -> R,
+    ) -> Result<R, E> {
+        pack_file::write_while(self.0, work, rest)
     }
 }
 

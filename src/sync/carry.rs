@@ -11,10 +11,10 @@ use chrono::{DateTime, Utc};
 use super::briefs::of_import;
 use super::error::StepError;
 use super::export::{View, put_off};
-use super::observe::{Observed, print};
+use super::observe::Observed;
 use super::offer::{dispute, offer};
 use super::record::{Tries, push};
-use super::sides::{Sides, Sight};
+use super::sides::Sides;
 use super::{CURRENT, Now, StepResult, Stepped, Wiring, light, rest, screen};
 use crate::git::GitError;
 use crate::model::basis::Basis;
@@ -61,12 +61,11 @@ pub(super) async fn on(wiring: &Wiring, view: View, clock: Now) -> StepResult {
 async fn decide(wiring: &Wiring, view: View, clock: Now) -> StepResult {
     let now = clock.time;
     let export = Export { package: view.package, asked: view.asked, is_fresh: view.is_fresh };
-    let View { mut state, mut records, observed: Observed { entries, facts, searched, package }, .. } = view;
-    let sight = Sight::new(&state, &records, &entries, facts);
+    let View { mut state, mut records, observed, .. } = view;
+    let Observed { entries, sight, searched, package, print } = observed;
     let before = state.clone();
     let listed = std::mem::take(&mut state.phase).listed();
     state.rest = None;
-    let print = print(&entries);
     records.entries = entries;
     let mut events = Vec::new();
     let mut settled = false;

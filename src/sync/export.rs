@@ -219,7 +219,7 @@ async fn empty_folder(wiring: &Wiring, mut state: Box<State>, asked: DateTime<Ut
     state.full = false;
     match load(wiring).await {
         Ok(records) => {
-            let observed = Observed::default();
+            let observed = Observed::nothing(state.rest.as_deref(), &records);
             // The upstream may have taken its time since.
             let is_fresh = (clock.later() - asked).abs() <= LOOK_AGE;
             let view = View { state, records, observed, package: None, asked, is_fresh };
@@ -314,7 +314,7 @@ async fn collect(
         }
     }
     let read = match records {
-        Ok(records) => observe::read_package(wiring, package, sealed, records).await,
+        Ok(records) => observe::read_package(wiring, package, sealed, records, state.rest.clone()).await,
         Err(error) => Err(error),
     };
     drop(room);

@@ -6,9 +6,8 @@ use std::collections::BTreeMap;
 use super::briefs::briefs;
 use super::carry::{drop_stale_refusals, guard, is_refused};
 use super::export::{self, Progress, View};
-use super::observe::print;
 use super::screen::screen;
-use super::sides::{Sides, Sight};
+use super::sides::Sides;
 use super::{CURRENT, Failed, Now, StepError, Wiring, fail, idle};
 use crate::git::GitError;
 use crate::model::edits::Changes;
@@ -97,13 +96,12 @@ pub async fn glance(wiring: &Wiring, state: Box<State>, now: Now) -> Result<Glan
         Progress::Seen(view) => *view,
     };
     let View { mut state, mut records, observed, .. } = view;
-    let sight = Sight::new(&state, &records, &observed.entries, observed.facts);
-    let read = Sides::read(wiring, &state, &mut records, &sight, CURRENT, now).await;
+    let read = Sides::read(wiring, &state, &mut records, &observed.sight, CURRENT, now).await;
     let sides = match read {
         Ok(sides) => sides,
         Err(error) => return fail(state, error),
     };
-    drop_stale_refusals(&mut state, &mut records, &sides, &print(&observed.entries));
+    drop_stale_refusals(&mut state, &mut records, &sides, &observed.print);
     let mut plan = sides.plan(wiring.mode(), state.established, &records);
     let changes = match screen(wiring, &mut state, &sides, &observed.searched, &mut plan).await {
         Ok(changes) => changes,

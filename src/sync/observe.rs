@@ -12,12 +12,13 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::Wiring;
 use super::error::StepError;
 use super::screen::{Searched, search_file};
+use super::sides::Sight;
 use crate::archive::{Entry, Limits, Package, SealKey};
 use crate::asset::compare::content;
 use crate::asset::exported::Exported;
 use crate::blocking;
 use crate::cores;
-use crate::git::{Batch, GitError, Objects, Reader, blob_id};
+use crate::git::{Batch, GitError, Objects, Outlet, Reader, blob_id};
 use crate::model::oid::BlobId;
 use crate::model::path::PackagePath;
 use crate::model::plan::Facts;
@@ -43,16 +44,40 @@ pub(super) fn alone(size: u64) -> Option<MutexGuard<'static, ()>> {
 pub(super) type Entries = BTreeMap<PackagePath, EntryPrint>;
 
 /// A package as it was read.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Observed {
     /// Its entries.
     pub(super) entries: Entries,
-    /// What was found out about those that changed: the plan compares the same files again.
-    pub(super) facts: Facts,
+    /// What they say of both sides, with what was found out about those that changed: the plan compares them again.
+    pub(super) sight: Sight,
     /// What was searched for secrets on the way, and what was found.
     pub(super) searched: BTreeMap<PackagePath, Searched>,
     /// Names the entries as the zip holds them: equal names, equal entries. Empty where nothing was exported.
     pub(super) package: String,
+    /// Names the content of the workspace as a whole.
+    pub(super) print: String,
+}
+
+impl Observed {
+    /// What there is to see of an empty workspace; the rest and the records are the saved ones.
+    pub(super) fn nothing(rest: Option<&str>, records: &Records) -> Self {
+        Self::of(Vec::new(), String::new(), rest, records)
+    }
+
+    fn of(parts: Vec<Part>, package: String, rest: Option<&str>, records: &Records) -> Self {
+        let (mut entries, mut facts, mut searched) = (Vec::new(), Facts::default(), BTreeMap::new());
+        for part in parts {
+            entries.extend(part.entries);
+            searched.extend(part.searched);
+            for (path, blob, content) in part.facts {
+                facts.insert_content(path, blob, content);
+            }
+        }
+        let entries: Entries = entries.into_iter().collect();
+        let sight = Sight::new(rest, records, &entries, facts);
+        let print = print(&entries);
+        Self { entries, sight, searched, package, print }
+    }
 }
 
 /// A package that is known by the seals of its entries; nothing is inflated.
@@ -98,17 +123,20 @@ pub(super) async fn seal(wiring: &Wiring, number: u64, download: Download) -> Re
     .await
 }
 
-/// Reads a package into the cache, and hands the records back that it is compared with. Of spellings with equal content
-/// the one seen before stays, so that what changes with nobody's doing is no change.
+/// Reads a package into the cache, and hands the records back that it is compared with; they and the rest are the saved
+/// ones. Of spellings with equal content the one seen before stays, so that what changes with nobody's doing is no change.
 pub(super) async fn read_package(
     wiring: &Wiring,
     number: u64,
     sealed: Sealed,
     records: Records,
+    rest: Option<String>,
 ) -> Result<(Records, Observed), StepError> {
     let project = Arc::clone(&wiring.project);
     let read = move |objects: &Objects<'_>| {
-        let observed = scan(objects, &project, number, &sealed, &records.entries)?;
+        let scan = |outlet: &Outlet| scan(objects, outlet, &project, number, &sealed, &records.entries);
+        let put_together = |parts| Observed::of(parts, sealed.print.clone(), rest.as_deref(), &records);
+        let observed = objects.store_while(scan, put_together)?;
         Ok::<_, StepError>((records, observed, sealed))
     };
     let (records, observed, sealed) = wiring.repository.work(read).await?;
@@ -119,35 +147,23 @@ pub(super) async fn read_package(
 
 fn scan(
     objects: &Objects<'_>,
+    outlet: &Outlet,
     project: &Project,
     number: u64,
     sealed: &Sealed,
     previous: &Entries,
-) -> Result<Observed, StepError> {
-    let Sealed { package, seals, print, .. } = sealed;
+) -> Result<Vec<Part>, StepError> {
+    let Sealed { package, seals, .. } = sealed;
     let entries: Vec<_> = package.entries().iter().zip(seals).collect();
-    let parts = objects.store_while(|outlet| {
-        let start = || {
-            let reader = objects.reader()?;
-            Ok(Scanner { package, number, previous, project, reader, fresh: outlet.batch() })
-        };
-        let scan = |scanner: &mut Result<Scanner<'_>, GitError>, entries: &[_]| match scanner {
-            Ok(scanner) => scanner.scan(entries),
-            Err(error) => Err(error.clone().into()),
-        };
-        let parts = cores::on_all_with(&entries, |(entry, _)| entry.size, start, scan);
-        parts.into_iter().collect::<Result<Vec<_>, StepError>>()
-    })?;
-    let (mut entries, mut facts, mut searched) = (Vec::new(), Facts::default(), BTreeMap::new());
-    for part in parts {
-        entries.extend(part.entries);
-        searched.extend(part.searched);
-        for (path, blob, content) in part.facts {
-            facts.insert_content(path, blob, content);
-        }
-    }
-    let entries = entries.into_iter().collect();
-    Ok(Observed { entries, facts, searched, package: print.clone() })
+    let start = || {
+        let reader = objects.reader()?;
+        Ok(Scanner { package, number, previous, project, reader, fresh: outlet.batch() })
+    };
+    let scan = |scanner: &mut Result<Scanner<'_>, GitError>, entries: &[_]| match scanner {
+        Ok(scanner) => scanner.scan(entries),
+        Err(error) => Err(error.clone().into()),
+    };
+    cores::on_all_with(&entries, |(entry, _)| entry.size, start, scan).into_iter().collect()
 }
 
 /// What was found in a part of a package.
@@ -252,7 +268,7 @@ impl Scanner<'_> {
 }
 
 /// Names the content of a workspace as a whole.
-pub(super) fn print(entries: &Entries) -> String {
+fn print(entries: &Entries) -> String {
     let bytes = |path: &PackagePath| path.as_str().len() + PRINT_BYTES;
     let mut all = Vec::with_capacity(entries.keys().map(bytes).sum());
     for (path, entry) in entries {

@@ -82,6 +82,7 @@ pub(super) fn after(
 }
 
 /// What the only branch holds at a tree.
+#[derive(Debug)]
 pub(super) struct AtRest {
     /// The tree, as it was written down.
     branch: String,
@@ -96,10 +97,10 @@ impl AtRest {
 }
 
 /// Returns what the only branch held at a look that left every path exactly as agreed: at the same tree it need not be
-/// listed. From the saved state and records alone, and nothing where the workspace has by now what was no content of
+/// listed. From the saved rest and records alone, and nothing where the workspace has by now what was no content of
 /// the branch then.
-pub(super) fn branch(state: &State, records: &Records, workspace: &Entries) -> Option<AtRest> {
-    let (_, branch) = state.rest.as_ref()?.rsplit_once(' ')?;
+pub(super) fn branch(rest: Option<&str>, records: &Records, workspace: &Entries) -> Option<AtRest> {
+    let (_, branch) = rest?.rsplit_once(' ')?;
     let was_content = |path: &PackagePath| is_asset(path) || records.paths.contains_key(path);
     if !workspace.keys().all(was_content) {
         return None;

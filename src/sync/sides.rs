@@ -26,6 +26,7 @@ const COMPARED_AT_ONCE: usize = 1000;
 pub(super) const HELD_AT_ONCE: usize = 16 << 20;
 
 /// The workspace as it was seen, and what that says of the branch: what a look knows before it reads both sides.
+#[derive(Debug)]
 pub(super) struct Sight {
     at_rest: Option<AtRest>,
     workspace: Files,
@@ -33,10 +34,10 @@ pub(super) struct Sight {
 }
 
 impl Sight {
-    /// Puts together what was observed; the state and the records are the saved ones.
-    pub(super) fn new(state: &State, records: &Records, entries: &Entries, facts: Facts) -> Self {
+    /// Puts together what was observed; the rest and the records are the saved ones.
+    pub(super) fn new(rest: Option<&str>, records: &Records, entries: &Entries, facts: Facts) -> Self {
         let workspace = entries.iter().map(|(path, entry)| (path.clone(), entry.blob)).collect();
-        Self { at_rest: rest::branch(state, records, entries), workspace, facts }
+        Self { at_rest: rest::branch(rest, records, entries), workspace, facts }
     }
 }
 
