@@ -41,8 +41,8 @@ pub(super) struct Export {
 }
 
 /// Goes on from a look at the workspace.
-pub(super) async fn on(wiring: &Wiring, view: View, clock: Now) -> StepResult {
-    let known = view.records.clone();
+pub(super) async fn on(wiring: &Wiring, mut view: View, clock: Now) -> StepResult {
+    let known = std::mem::take(&mut view.known);
     let mut stepped = decide(wiring, view, clock).await?;
     // Where nothing has changed, writing all records again would be most of the work.
     stepped.records = stepped.records.filter(|records| *records != known);
@@ -61,12 +61,11 @@ pub(super) async fn on(wiring: &Wiring, view: View, clock: Now) -> StepResult {
 async fn decide(wiring: &Wiring, view: View, clock: Now) -> StepResult {
     let now = clock.time;
     let export = Export { package: view.package, asked: view.asked, is_fresh: view.is_fresh };
-    let View { mut state, mut records, observed, .. } = view;
-    let Observed { entries, sight, searched, package, print } = observed;
+    let View { mut state, observed, .. } = view;
+    let Observed { mut records, sight, searched, package, print } = observed;
     let before = state.clone();
     let listed = std::mem::take(&mut state.phase).listed();
     state.rest = None;
-    records.entries = entries;
     let mut events = Vec::new();
     let mut settled = false;
     let (mut age, mut tries) = (CURRENT, Tries::default());

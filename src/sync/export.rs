@@ -37,7 +37,7 @@ pub(super) struct View {
     /// The saved state.
     pub(super) state: Box<State>,
     /// The saved records.
-    pub(super) records: Records,
+    pub(super) known: Records,
     /// What the workspace holds.
     pub(super) observed: Observed,
     /// The package; `None` where the folder was empty and nothing was exported.
@@ -218,11 +218,11 @@ async fn empty_folder(wiring: &Wiring, mut state: Box<State>, asked: DateTime<Ut
     }
     state.full = false;
     match load(wiring).await {
-        Ok(records) => {
-            let observed = Observed::nothing(state.rest.as_deref(), &records);
+        Ok(known) => {
+            let observed = Observed::nothing(state.rest.as_deref(), &known);
             // The upstream may have taken its time since.
             let is_fresh = (clock.later() - asked).abs() <= LOOK_AGE;
-            let view = View { state, records, observed, package: None, asked, is_fresh };
+            let view = View { state, known, observed, package: None, asked, is_fresh };
             Ok(Progress::Seen(Box::new(view)))
         }
         Err(error) => fail(state, error),
@@ -319,12 +319,12 @@ async fn collect(
     };
     drop(room);
     match read {
-        Ok((records, observed)) if observed.entries.is_empty() => {
-            drop(records);
+        Ok((known, observed)) if observed.records.entries.is_empty() => {
+            drop(known);
             not_read(state, StepError::EmptyExport { source_name: wiring.project.source.to_string() })
         }
-        Ok((records, observed)) => {
-            let view = View { state, records, observed, package: Some(package), asked, is_fresh };
+        Ok((known, observed)) => {
+            let view = View { state, known, observed, package: Some(package), asked, is_fresh };
             Ok(Progress::Seen(Box::new(view)))
         }
         Err(error) => not_read(state, error),

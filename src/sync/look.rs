@@ -95,7 +95,8 @@ pub async fn glance(wiring: &Wiring, state: Box<State>, now: Now) -> Result<Glan
         Progress::Waits(stepped) => return Ok(Glance::Waits(stepped.state, stepped.next)),
         Progress::Seen(view) => *view,
     };
-    let View { mut state, mut records, observed, .. } = view;
+    let View { mut state, observed, .. } = view;
+    let mut records = observed.records;
     let read = Sides::read(wiring, &state, &mut records, &observed.sight, CURRENT, now).await;
     let sides = match read {
         Ok(sides) => sides,

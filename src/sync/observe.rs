@@ -46,9 +46,9 @@ pub(super) type Entries = BTreeMap<PackagePath, EntryPrint>;
 /// A package as it was read.
 #[derive(Debug)]
 pub(super) struct Observed {
-    /// Its entries.
-    pub(super) entries: Entries,
-    /// What they say of both sides, with what was found out about those that changed: the plan compares them again.
+    /// The records, with its entries.
+    pub(super) records: Records,
+    /// What the entries say of both sides, with what was found out about those that changed: the plan compares them again.
     pub(super) sight: Sight,
     /// What was searched for secrets on the way, and what was found.
     pub(super) searched: BTreeMap<PackagePath, Searched>,
@@ -60,11 +60,11 @@ pub(super) struct Observed {
 
 impl Observed {
     /// What there is to see of an empty workspace; the rest and the records are the saved ones.
-    pub(super) fn nothing(rest: Option<&str>, records: &Records) -> Self {
-        Self::of(Vec::new(), String::new(), rest, records)
+    pub(super) fn nothing(rest: Option<&str>, known: &Records) -> Self {
+        Self::of(Vec::new(), String::new(), rest, known)
     }
 
-    fn of(parts: Vec<Part>, package: String, rest: Option<&str>, records: &Records) -> Self {
+    fn of(parts: Vec<Part>, package: String, rest: Option<&str>, known: &Records) -> Self {
         let (mut entries, mut facts, mut searched) = (Vec::new(), Facts::default(), BTreeMap::new());
         for part in parts {
             entries.extend(part.entries);
@@ -74,9 +74,10 @@ impl Observed {
             }
         }
         let entries: Entries = entries.into_iter().collect();
-        let sight = Sight::new(rest, records, &entries, facts);
+        let sight = Sight::new(rest, known, &entries, facts);
         let print = print(&entries);
-        Self { entries, sight, searched, package, print }
+        let records = Records { entries, paths: known.paths.clone() };
+        Self { records, sight, searched, package, print }
     }
 }
 
@@ -123,26 +124,26 @@ pub(super) async fn seal(wiring: &Wiring, number: u64, download: Download) -> Re
     .await
 }
 
-/// Reads a package into the cache, and hands the records back that it is compared with; they and the rest are the saved
+/// Reads a package into the cache, and hands the records back that it is compared with; these and the rest are the saved
 /// ones. Of spellings with equal content the one seen before stays, so that what changes with nobody's doing is no change.
 pub(super) async fn read_package(
     wiring: &Wiring,
     number: u64,
     sealed: Sealed,
-    records: Records,
+    known: Records,
     rest: Option<String>,
 ) -> Result<(Records, Observed), StepError> {
     let project = Arc::clone(&wiring.project);
     let read = move |objects: &Objects<'_>| {
-        let scan = |outlet: &Outlet| scan(objects, outlet, &project, number, &sealed, &records.entries);
-        let put_together = |parts| Observed::of(parts, sealed.print.clone(), rest.as_deref(), &records);
+        let scan = |outlet: &Outlet| scan(objects, outlet, &project, number, &sealed, &known.entries);
+        let put_together = |parts| Observed::of(parts, sealed.print.clone(), rest.as_deref(), &known);
         let observed = objects.store_while(scan, put_together)?;
-        Ok::<_, StepError>((records, observed, sealed))
+        Ok::<_, StepError>((known, observed, sealed))
     };
-    let (records, observed, sealed) = wiring.repository.work(read).await?;
+    let (known, observed, sealed) = wiring.repository.work(read).await?;
     // The system takes milliseconds to take the memory of a package back.
     blocking::leave(move || drop(sealed));
-    Ok((records, observed))
+    Ok((known, observed))
 }
 
 fn scan(
