@@ -47,12 +47,15 @@ fn remove(folder: &Path, is_left: impl Fn(&PathBuf, &[PathBuf]) -> bool) -> Resu
     Ok(())
 }
 
-/// Returns whether it is a pack without an index, which a kill left between the two: nobody sees it, and git keeps it for
-/// ever.
+/// Returns whether it is a pack without an index, or an index without a pack, which a kill or a power cut left between
+/// the two: it is of no use, and git keeps it for ever.
 fn is_unseen(name: &Path, all: &[PathBuf]) -> bool {
-    name.starts_with("objects/pack")
-        && name.extension().is_some_and(|extension| extension == "pack")
-        && !all.contains(&name.with_extension("idx"))
+    let other = match name.extension().and_then(|extension| extension.to_str()) {
+        Some("pack") => "idx",
+        Some("idx") => "pack",
+        _ => return false,
+    };
+    name.starts_with("objects/pack") && !all.contains(&name.with_extension(other))
 }
 
 /// Returns whether there is such a file only while somebody writes.
@@ -68,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pack_without_its_index_goes_at_the_next_start() {
+    fn half_a_pack_goes_at_the_next_start() {
         let state = tempfile::tempdir().unwrap();
         let folder = state.path().join("r.git");
         prepare(&folder).unwrap();
@@ -76,10 +79,11 @@ mod tests {
         pack.add(b"x").unwrap();
         crate::git::pack_file::write(&folder, &pack).unwrap();
         fs::write(&folder.join("objects/pack/pack-ab.pack"), b"PACK").unwrap();
+        fs::write(&folder.join("objects/pack/pack-cd.idx"), b"\xfftOc").unwrap();
         prepare(&folder).unwrap();
         let left = fs::list(&folder.join("objects/pack")).unwrap();
         assert_eq!(left.len(), 2, "{left:?}");
-        assert!(!left.contains(&Path::new("pack-ab.pack").to_owned()));
+        assert!(left.iter().all(|name| !["pack-ab.pack", "pack-cd.idx"].contains(&&*name.to_string_lossy())));
     }
 
     #[test]
