@@ -2,7 +2,7 @@
 //!
 //! Own code, because the checks are the point: no entry is taken whose headers disagree, and no limit is met late.
 
-use super::names::{Names, Part};
+use super::names::{NameDigests, Names};
 use super::{ArchiveError, Limits};
 use crate::cores;
 use crate::model::path::PackagePath;
@@ -61,6 +61,7 @@ pub(super) fn read(zip: &[u8], limits: &Limits) -> Result<Directory, ArchiveErro
     let count = records.len();
     let mut directory = Directory { files: Vec::with_capacity(count), records: count, unpacked: 0 };
     let (mut names, mut spans) = (Names::with_capacity(count), Vec::with_capacity(count));
+    // What is wrong with a record by itself comes before what is wrong beside others, perhaps of earlier ones.
     for part in parts {
         for (item, path, name, span) in part? {
             directory.unpacked += item.size;
@@ -112,10 +113,10 @@ impl End {
     }
 
     /// Returns each record of the directory: its fields, and the name in it.
-    fn records<'z>(&self, zip: &'z [u8]) -> Result<Vec<Bytes<'z>>, ArchiveError> {
+    fn records<'z>(&self, zip: &'z [u8]) -> Result<Vec<Raw<'z>>, ArchiveError> {
         let zip = &zip[..self.at];
         let mut at = self.start;
-        let mut record = |record| {
+        let read = |record| {
             let damaged = |reason| ArchiveError::Directory { record, reason };
             let fields = zip.get(at..at + RECORD_SIZE).ok_or(damaged("it is cut off"))?;
             if !fields.starts_with(b"PK\x01\x02") {
@@ -126,7 +127,7 @@ impl End {
             at = name_end + u16_at(fields, 30) + u16_at(fields, 32);
             Ok((fields, name))
         };
-        let records = (0..self.records).map(&mut record).collect::<Result<_, _>>()?;
+        let records = (0..self.records).map(read).collect::<Result<_, _>>()?;
         if at != self.at {
             let reason = "bytes follow behind the last record";
             return Err(ArchiveError::Directory { record: self.records, reason });
@@ -163,7 +164,7 @@ struct Span {
 }
 
 /// The fields of a record, and the name in it.
-type Bytes<'z> = (&'z [u8], &'z [u8]);
+type Raw<'z> = (&'z [u8], &'z [u8]);
 
 /// One record of the directory.
 struct Item<'z> {
@@ -182,15 +183,15 @@ impl<'z> Item<'z> {
     /// Reads records, and checks of each all that does not depend on others.
     fn read_all(
         front: &[u8],
-        records: &[Bytes<'z>],
+        records: &[Raw<'z>],
         limits: &Limits,
-    ) -> Result<Vec<(Self, PackagePath, Part, Span)>, ArchiveError> {
-        let read = |(fields, name): &Bytes<'z>| {
+    ) -> Result<Vec<(Self, PackagePath, NameDigests, Span)>, ArchiveError> {
+        let read = |(fields, name): &Raw<'z>| {
             let item = Self::parse(fields, name)?;
             item.check(limits)?;
             let span = item.span(front)?;
             let path = item.path()?;
-            let name = Part::of(path.file_name());
+            let name = NameDigests::of(path.file_name());
             Ok((item, path, name, span))
         };
         records.iter().map(read).collect()

@@ -21,14 +21,14 @@ pub(super) struct Names {
 }
 
 /// A part of a name, as digests.
-pub(super) struct Part {
+pub(super) struct NameDigests {
     /// As it is written.
     written: [u8; 16],
     /// As a folding disk takes it.
     folded: [u8; 16],
 }
 
-impl Part {
+impl NameDigests {
     pub(super) fn of(part: &str) -> Self {
         let (written, folded) = (digest(part), fold(part));
         let folded = if folded == part { written } else { digest(&folded) };
@@ -52,7 +52,12 @@ impl Names {
     }
 
     /// Adds a file or a folder, given its last part, and the folders that it lies in.
-    pub(super) fn add(&mut self, path: &PackagePath, name: &Part, file: bool) -> Result<(), ArchiveError> {
+    pub(super) fn add(
+        &mut self,
+        path: &PackagePath,
+        name: &NameDigests,
+        file: bool,
+    ) -> Result<(), ArchiveError> {
         let known = self.last.as_ref().filter(|(folder, _)| file && folder == path.folder());
         if let Some((_, folder)) = known {
             return self.add_part(path, *folder, name, true).map(drop);
@@ -60,7 +65,7 @@ impl Names {
         let mut folder = TOP;
         if !path.folder().is_empty() {
             for part in path.folder().split('/') {
-                folder = self.add_part(path, folder, &Part::of(part), false)?;
+                folder = self.add_part(path, folder, &NameDigests::of(part), false)?;
             }
         }
         self.add_part(path, folder, name, file)?;
@@ -75,7 +80,7 @@ impl Names {
         &mut self,
         path: &PackagePath,
         within: u32,
-        &Part { written, folded }: &Part,
+        &NameDigests { written, folded }: &NameDigests,
         file: bool,
     ) -> Result<u32, ArchiveError> {
         let next = u32::try_from(self.seen.len() + 1).expect("a package has far fewer entries");

@@ -391,7 +391,7 @@ mod tests {
             let link = format!("entry \"{}\": it is a symbolic link", name(at));
             assert_eq!(refusal(build(&odd)), link);
             let twin = (at + 1000) % 2500;
-            (odd[at], odd[twin].name) = (files[at].clone(), name(at).to_uppercase().into());
+            (odd[at], odd[twin].name) = (files[at].clone(), name(at).replace("json", "JSON").into());
             assert!(refusal(build(&odd)).contains("another name differs from it"));
         }
         let limits = Limits { unpacked: 8889, ..Limits::default() };

@@ -14,7 +14,7 @@ use flate2::{Compression, Crc};
 use crate::cores;
 use crate::model::path::PackagePath;
 
-use super::names::{Names, Part};
+use super::names::{NameDigests, Names};
 use super::{ArchiveError, Limits};
 
 /// Made on Unix, by version 5.2 of the format, as real packages say.
@@ -141,7 +141,7 @@ fn lay_out<'a>(
     let (mut records, mut unpacked) = (Vec::new(), 0);
     let mut last = "";
     for (path, size) in files {
-        names.add(path, &Part::of(path.file_name()), true)?;
+        names.add(path, &NameDigests::of(path.file_name()), true)?;
         let folder = path.folder();
         for (at, _) in folder.match_indices('/').chain([(folder.len(), "")]) {
             let prefix = &folder[..at];
