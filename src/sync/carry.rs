@@ -41,9 +41,9 @@ pub(super) struct Export {
 }
 
 /// Goes on from a look at the workspace.
-pub(super) async fn on(wiring: &Wiring, mut view: View, clock: Now) -> StepResult {
-    let known = std::mem::take(&mut view.known);
-    let mut stepped = decide(wiring, view, clock).await?;
+pub(super) async fn on(wiring: &Wiring, view: View, clock: Now) -> StepResult {
+    let View { state, known, observed, package, asked, is_fresh } = view;
+    let mut stepped = decide(wiring, state, observed, Export { package, asked, is_fresh }, clock).await?;
     // Where nothing has changed, writing all records again would be most of the work.
     stepped.records = stepped.records.filter(|records| *records != known);
     let is_unmoved = stepped.records.as_ref().is_none_or(|records| records.paths == known.paths);
@@ -58,10 +58,14 @@ pub(super) async fn on(wiring: &Wiring, mut view: View, clock: Now) -> StepResul
     Ok(stepped)
 }
 
-async fn decide(wiring: &Wiring, view: View, clock: Now) -> StepResult {
+async fn decide(
+    wiring: &Wiring,
+    mut state: Box<State>,
+    observed: Observed,
+    export: Export,
+    clock: Now,
+) -> StepResult {
     let now = clock.time;
-    let export = Export { package: view.package, asked: view.asked, is_fresh: view.is_fresh };
-    let View { mut state, observed, .. } = view;
     let Observed { mut records, sight, searched, package, print } = observed;
     let before = state.clone();
     let listed = std::mem::take(&mut state.phase).listed();
