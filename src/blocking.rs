@@ -1,4 +1,4 @@
-//! The one way from async code to code that blocks: libgit2, zip, JSON and SQLite.
+//! The one way from async code to code that blocks: libgit2, zip, JSON, SQLite, and large bodies while they come.
 //!
 //! It carries the caller's span, so that a line logged inside still names its project, and hands a panic on to
 //! the caller, where the loop turns it into a stalled project.

@@ -50,7 +50,8 @@ use crate::wire::WireError;
 /// Where the configuration is when nothing else is said.
 const DEFAULT_CONFIG: &str = "/etc/recipesync/recipesync.toml";
 
-/// How many threads may block on the disk, on git's objects and on JSON at a time: memory counts, not the waiting.
+/// How many threads may block on the disk, on git's objects, on JSON and on large downloads at a time: memory counts, not
+/// the waiting.
 const BLOCKING_THREADS: usize = 16;
 
 /// How the program ends: scripts and services depend on the numbers.

@@ -29,7 +29,7 @@ pub(super) const DOWNLOAD_WITHIN: Duration = Duration::from_secs(600);
 const STALL: Duration = Duration::from_secs(30);
 /// The largest error that is read, in bytes.
 const MAX_ERROR: u64 = 64 << 10;
-/// How many pieces of a large body wait to be put together.
+/// How many pieces of a large body wait to be put together, each of at most half a megabyte: enough to never stand still.
 const PIECES_AHEAD: usize = 4;
 /// How many unused connections are kept: none. A request on a connection that the server is just closing is one whose
 /// outcome nobody knows, and at a request a second a new connection costs little.
@@ -204,7 +204,9 @@ async fn gather(
     let receive = async move {
         while let Some(piece) = next(call, &mut response, &mut size, limit).await? {
             if pieces.send(piece).await.is_err() {
-                break; // the runtime is going away
+                // Whoever puts them together has panicked, or goes away with the runtime: the wait for it below does not
+                // come to an end with a body.
+                break;
             }
         }
         Ok(())
@@ -219,7 +221,7 @@ async fn gather(
     received.map(|()| body)
 }
 
-/// Returns the next piece of a body, `None` at its end, and adds to the size that has come.
+/// Returns the next piece of a body, `None` at its end, and adds to the size that has come; fails over the limit.
 async fn next(
     call: Call,
     response: &mut Response,
