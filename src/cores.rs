@@ -2,6 +2,7 @@
 //!
 //! For work that holds the processor and nothing else; it knows nothing of what is done.
 
+use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{available_parallelism, scope};
 
@@ -18,39 +19,53 @@ pub fn on_all<T: Sync, R: Send>(
     size: impl Fn(&T) -> u64,
     work: impl Fn(&[T]) -> R + Sync,
 ) -> Vec<R> {
-    on_all_with(all, size, || (), |(), part| work(part))
+    let Ok(results) = try_on_all(all, size, || Ok::<_, Infallible>(()), |(), part| Ok(work(part)));
+    results
 }
 
-/// Does what [`on_all`] does, with something that each core makes for itself once and has at hand for each of its parts.
-pub fn on_all_with<T: Sync, S, R: Send>(
+/// Does what [`on_all`] does with work that may fail, and with something that each core makes for itself once and has at
+/// hand for all of its parts. Whoever fails ends the work of all.
+///
+/// # Errors
+/// The first one in the order of the list.
+pub fn try_on_all<T: Sync, S, R: Send, E: Send>(
     all: &[T],
     size: impl Fn(&T) -> u64,
-    start: impl Fn() -> S + Sync,
-    work: impl Fn(&mut S, &[T]) -> R + Sync,
-) -> Vec<R> {
+    start: impl Fn() -> Result<S, E> + Sync,
+    work: impl Fn(&mut S, &[T]) -> Result<R, E> + Sync,
+) -> Result<Vec<R>, E> {
     let cores = available_parallelism().map_or(1, usize::from).min(MOST);
     let parts = if cores > 1 { split(all, size, cores) } else { Vec::new() };
     if parts.len() < 2 {
-        return vec![work(&mut start(), all)];
+        return Ok(vec![work(&mut start()?, all)?]);
     }
     let next = AtomicUsize::new(0);
     let work_on = || {
-        let mut held = start();
-        let take = || {
+        let (mut held, mut done) = (None, Vec::new());
+        loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
-            parts.get(at).map(|part| (at, work(&mut held, part)))
-        };
-        std::iter::from_fn(take).collect::<Vec<_>>()
+            let Some(part) = parts.get(at) else { return done };
+            let result = match &mut held {
+                Some(held) => work(held, part),
+                None => start().and_then(|made| work(held.insert(made), part)),
+            };
+            if result.is_err() {
+                // What comes before it in the list was taken before.
+                next.store(parts.len(), Ordering::Relaxed);
+            }
+            done.push((at, result));
+        }
     };
-    scope(|scope| {
+    let mut done = scope(|scope| {
         let others: Vec<_> = (1..cores.min(parts.len())).map(|_| scope.spawn(work_on)).collect();
         let mut done = work_on();
         for other in others {
             done.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         }
-        done.sort_unstable_by_key(|(at, _)| *at);
-        done.into_iter().map(|(_, result)| result).collect()
-    })
+        done
+    });
+    done.sort_unstable_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, result)| result).collect()
 }
 
 /// Splits a list into parts, none of them empty: each has what one core would have to do of half of what is left.
@@ -105,16 +120,12 @@ mod tests {
     #[test]
     fn what_a_core_holds_is_made_once_for_all_of_its_parts() {
         let made = AtomicUsize::new(0);
-        let start = || (made.fetch_add(1, Ordering::Relaxed), 0);
-        let counts = on_all_with(
-            &[0; 1000],
-            |_| 1,
-            start,
-            |(core, parts), _| {
-                *parts += 1;
-                (*core, *parts)
-            },
-        );
+        let start = || Ok::<_, Infallible>((made.fetch_add(1, Ordering::Relaxed), 0));
+        let count = |(core, parts): &mut (usize, usize), _: &[u8]| {
+            *parts += 1;
+            Ok((*core, *parts))
+        };
+        let Ok(counts) = try_on_all(&[0; 1000], |_| 1, start, count);
         let cores = made.into_inner();
         assert!(counts.len() > cores || cores == 1, "{counts:?}");
         for core in 0..cores {
@@ -122,6 +133,17 @@ mod tests {
                 counts.iter().filter(|(by, _)| *by == core).map(|(_, count)| *count).collect();
             assert_eq!(counted, (1..=counted.len()).collect::<Vec<_>>(), "its parts in their order");
         }
+    }
+
+    #[test]
+    fn the_first_failure_in_the_list_is_told() {
+        let all: Vec<u64> = (0..1000).collect();
+        let fail = |(): &mut (), part: &[u64]| {
+            part.iter().find(|number| **number >= 300).map_or(Ok(()), |at| Err(*at))
+        };
+        assert_eq!(try_on_all(&all, |_| 1, || Ok(()), fail), Err(300));
+        let never = |(): &mut (), _: &[u64]| -> Result<(), &str> { unreachable!("it cannot be started") };
+        assert_eq!(try_on_all(&all, |_| 1, || Err("start"), never), Err("start"));
     }
 
     #[test]

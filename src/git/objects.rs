@@ -1,4 +1,4 @@
-//! Reads a repository's objects by libgit2: blocking, one open repository for each call.
+//! Reads a repository's objects by libgit2: blocking, one open repository for each call and core.
 //!
 //! Opening costs less than a millisecond and leaves no handle that a repack could make stale. It writes refs in the
 //! cache; objects are written by [`super::pack_file`].
@@ -175,18 +175,9 @@ pub(super) fn blobs(folder: &Path, ids: &[BlobId], limit: usize) -> Result<Vec<V
     if ids.len() < WORTH_A_THREAD {
         return blobs_in(&repository, folder, ids, usize::MAX);
     }
-    let read_part = |repository: &mut Option<Repository>, part: &[BlobId]| {
-        let repository = match repository {
-            Some(repository) => repository,
-            None => repository.insert(open(folder)?),
-        };
-        blobs_in(repository, folder, part, usize::MAX)
-    };
-    let mut all = Vec::with_capacity(ids.len());
-    for part in cores::on_all_with(ids, |_| 1, || None, read_part) {
-        all.extend(part?);
-    }
-    Ok(all)
+    let read = |repository: &mut Repository, part: &[BlobId]| blobs_in(repository, folder, part, usize::MAX);
+    let parts = cores::try_on_all(ids, |_| 1, || open(folder), read)?;
+    Ok(parts.into_iter().flatten().collect())
 }
 
 /// Returns how many of the files, from the first on, are read within a limit: the last of them may pass it.

@@ -35,7 +35,7 @@ const PIECE: usize = 256 << 10;
 #[derive(Debug)]
 pub struct Outlet(SyncSender<PackWriter>);
 
-/// What one of the threads makes. It is handed on where it is worth it, and the rest of it when this is dropped.
+/// What one of the threads makes; what is not handed on yet is when this is dropped.
 #[derive(Debug)]
 pub struct Batch<'a> {
     outlet: &'a Outlet,
@@ -54,6 +54,10 @@ impl Batch<'_> {
     /// Adds a file's content by its name, which [`super::blob_id`] has told.
     pub fn add_named(&mut self, id: BlobId, bytes: &[u8]) {
         self.pack.add_named(id, bytes);
+    }
+
+    /// Hands on what there is, where it is worth it. Waits while the disk is slow.
+    pub fn hand_on_large(&mut self) {
         if self.pack.size() >= BATCH {
             self.hand_on();
         }
@@ -282,6 +286,7 @@ mod tests {
                         // Each file comes from two of the threads.
                         for file in files.iter().enumerate().filter(|(at, _)| at % 3 != skipped) {
                             batch.add_named(blob_id(file.1).unwrap(), file.1);
+                            batch.hand_on_large();
                             assert!(batch.pack.size() < BATCH);
                         }
                     });

@@ -1,10 +1,9 @@
 //! Looking at the workspace: a package becomes files of the repository's cache, and only what has changed is
-//! inflated, parsed, hashed or written.
+//! inflated, parsed, hashed or written. What a plan is made from is put together while the disk is waited for.
 //!
 //! Nothing here is seen by anybody else: objects that no commit names.
 
 use std::collections::BTreeMap;
-use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::OwnedSemaphorePermit;
@@ -18,7 +17,7 @@ use crate::asset::compare::content;
 use crate::asset::exported::Exported;
 use crate::blocking;
 use crate::cores;
-use crate::git::{Batch, GitError, Objects, Outlet, Reader, blob_id};
+use crate::git::{Batch, Objects, Outlet, Reader, blob_id};
 use crate::model::oid::BlobId;
 use crate::model::path::PackagePath;
 use crate::model::plan::Facts;
@@ -160,11 +159,8 @@ fn scan(
         let reader = objects.reader()?;
         Ok(Scanner { package, number, previous, project, reader, fresh: outlet.batch() })
     };
-    let scan = |scanner: &mut Result<Scanner<'_>, GitError>, entries: &[_]| match scanner {
-        Ok(scanner) => scanner.scan(entries),
-        Err(error) => Err(error.clone().into()),
-    };
-    cores::on_all_with(&entries, |(entry, _)| entry.size, start, scan).into_iter().collect()
+    let scan = |scanner: &mut Scanner<'_>, entries: &[_]| scanner.scan(entries);
+    cores::try_on_all(&entries, |(entry, _)| entry.size, start, scan)
 }
 
 /// What was found in a part of a package.
@@ -189,9 +185,9 @@ impl Scanner<'_> {
     /// Reads the entries that are not the bytes that they were, each once, while what it was is at hand.
     fn scan(&mut self, entries: &[(&Entry, &u128)]) -> Result<Part, StepError> {
         let mut part = Part::default();
-        let first = entries.first().map_or("", |(entry, _)| entry.path.as_str());
+        let Some((first, _)) = entries.first() else { return Ok(part) };
         // Both are in the order of their paths.
-        let mut known = self.previous.range::<str, _>((Bound::Included(first), Bound::Unbounded)).peekable();
+        let mut known = self.previous.range::<PackagePath, _>(&first.path..).peekable();
         for &(entry, &seal) in entries {
             while known.next_if(|(path, _)| **path < entry.path).is_some() {}
             let before = match known.next_if(|(path, _)| **path == entry.path) {
@@ -207,6 +203,8 @@ impl Scanner<'_> {
                 None => self.read(entry, seal, before, &mut part)?,
             };
             part.entries.push((entry.path.clone(), print));
+            // Whoever may have to wait for the disk has no other's turn.
+            self.fresh.hand_on_large();
         }
         Ok(part)
     }

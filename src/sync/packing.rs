@@ -93,11 +93,10 @@ fn pack_by(
     by: impl Fn(&Reader, &Chosen<'_>) -> Result<Deflated, StepError> + Sync,
 ) -> Result<Vec<u8>, StepError> {
     let held = AtomicU64::new(0);
-    let pack_part = |part: &[Chosen<'_>]| -> Result<Vec<Deflated>, StepError> {
-        let reader = objects.reader()?;
+    let pack_part = |reader: &mut Reader, part: &[Chosen<'_>]| -> Result<Vec<Deflated>, StepError> {
         let mut streams = Vec::with_capacity(part.len());
         for file in part {
-            let stream = by(&reader, file)?;
+            let stream = by(reader, file)?;
             if held.fetch_add(stream.packed(), Ordering::Relaxed) + stream.packed() > limits.packed {
                 return Err(StepError::Pack(ArchiveError::Overfull { limit: limits.packed }));
             }
@@ -105,11 +104,8 @@ fn pack_by(
         }
         Ok(streams)
     };
-    let mut streams = Vec::with_capacity(files.len());
-    for part in cores::on_all(files, |_| 1, pack_part) {
-        streams.extend(part?);
-    }
-    let files = files.iter().map(|file| file.path).zip(streams).collect();
+    let parts = cores::try_on_all(files, |_| 1, || Ok(objects.reader()?), pack_part)?;
+    let files = files.iter().map(|file| file.path).zip(parts.into_iter().flatten()).collect();
     archive::join(files, limits).map_err(StepError::Pack)
 }
 
