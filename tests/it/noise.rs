@@ -64,6 +64,28 @@ fn volatile_fields_and_spelling_make_no_commit_by_themselves() {
 }
 
 #[test]
+fn a_file_that_goes_or_comes_between_others_makes_no_noise_of_them() {
+    let name = |number: usize| format!("d{}/r{number:03}.recipe.json", number / 40);
+    let files: Vec<_> =
+        (0..120).map(|number| (name(number), recipe(&format!("Recipe {number}"), "one"))).collect();
+    let named: Vec<_> = files.iter().map(|(name, file)| (name.as_str(), file.clone())).collect();
+    let stage = Stage::in_sync(Pairing::one_branch(), &named);
+    let before = stage.upstream.tip("main").unwrap();
+    for (name, file) in &files {
+        stage.put_in_workspace(name, file.replace("\"version\":1", "\"version\":9"));
+    }
+    let [gone, last, between] = [name(17), name(118), "d1/r050b.recipe.json".to_owned()];
+    for path in [&gone, &last] {
+        stage.delete_in_workspace(path);
+    }
+    stage.put_in_workspace(&between, recipe("Between", "one"));
+    stage.sync().expect(0, "in_sync");
+    let changed = stage.upstream.at_upstream(&["diff", "--name-only", "--no-renames", &before, "main"]);
+    let changed: Vec<&str> = changed.lines().map(|path| path.split_once('/').unwrap().1).collect();
+    assert_eq!(changed, [&*gone, &*between, &*last]);
+}
+
+#[test]
 fn a_commit_of_noise_is_not_imported() {
     let stage = Stage::in_sync(Pairing::one_branch(), &[(INTAKE, recipe("Intake", "one"))]);
     stage.edit_on_branch("main", INTAKE, "\"version\": 1", "\"version\": 5");
