@@ -53,29 +53,27 @@ pub(super) fn read(zip: &[u8], limits: &Limits) -> Result<Directory, ArchiveErro
     end.check(zip)?;
     let records = end.records(zip)?;
     let front = &zip[..end.start];
+    // What is wrong with a record by itself is told before what is wrong beside others, on however many cores.
     let parts = if records.len() < WORTH_A_THREAD {
-        vec![Item::read_all(front, &records, limits)]
+        vec![Item::read_all(front, &records, limits)?]
     } else {
-        cores::on_all(&records, |_| 1, |part| Item::read_all(front, part, limits))
+        cores::try_on_all(&records, |_| 1, || Ok(()), |(), part| Item::read_all(front, part, limits))?
     };
     let count = records.len();
     let mut directory = Directory { files: Vec::with_capacity(count), records: count, unpacked: 0 };
     let (mut names, mut spans) = (Names::with_capacity(count), Vec::with_capacity(count));
-    // What is wrong with a record by itself comes before what is wrong beside others, perhaps of earlier ones.
-    for part in parts {
-        for (item, path, name, span) in part? {
-            directory.unpacked += item.size;
-            if directory.unpacked > limits.unpacked {
-                return Err(ArchiveError::Unpacked { bytes: directory.unpacked, limit: limits.unpacked });
-            }
-            names.add(&path, &name, !item.folder)?;
-            let Item { crc, size, packed, method, folder, .. } = item;
-            if !folder {
-                let (start, deflated) = (span.data, method == 8);
-                directory.files.push(Record { path, crc, size, packed, start, deflated });
-            }
-            spans.push(span);
+    for (item, path, name, span) in parts.into_iter().flatten() {
+        directory.unpacked += item.size;
+        if directory.unpacked > limits.unpacked {
+            return Err(ArchiveError::Unpacked { bytes: directory.unpacked, limit: limits.unpacked });
         }
+        names.add(&path, &name, !item.folder)?;
+        let Item { crc, size, packed, method, folder, .. } = item;
+        if !folder {
+            let (start, deflated) = (span.data, method == 8);
+            directory.files.push(Record { path, crc, size, packed, start, deflated });
+        }
+        spans.push(span);
     }
     check_spans(zip, &end, spans)?;
     Ok(directory)

@@ -394,6 +394,10 @@ mod tests {
             (odd[at], odd[twin].name) = (files[at].clone(), name(at).replace("json", "JSON").into());
             assert!(refusal(build(&odd)).contains("another name differs from it"));
         }
+        // However many parts it is read in, the one fault is told before the other.
+        let mut odd = files.clone();
+        (odd[10].name, odd[2490].mode) = (name(3).replace("json", "JSON").into(), 0o120_777);
+        assert!(refusal(build(&odd)).contains("it is a symbolic link"));
         let limits = Limits { unpacked: 8889, ..Limits::default() };
         let error = Package::open(Bytes::from(build(&files)), &limits).map(drop).unwrap_err();
         assert!(matches!(error, ArchiveError::Unpacked { bytes: 8890, limit: 8889 }), "{error}");
