@@ -171,9 +171,9 @@ fn listed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<FolderAsset>
     if texts.len() < WORTH_A_THREAD {
         return read_all(&texts).map_err(D::Error::custom);
     }
-    let parts = cores::on_all(&texts, |text| text.get().len() as u64, read_all).into_iter();
-    let parts = parts.collect::<Result<Vec<_>, _>>().map_err(D::Error::custom)?;
-    Ok(parts.into_iter().flatten().collect())
+    let size = |text: &&RawValue| text.get().len() as u64;
+    let parts = cores::try_on_all(&texts, size, || Ok(()), |(), part| read_all(part));
+    Ok(parts.map_err(D::Error::custom)?.into_iter().flatten().collect())
 }
 
 #[cfg(test)]
