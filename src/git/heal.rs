@@ -17,7 +17,7 @@ pub(super) fn prepare(folder: &Path) -> Result<(), GitError> {
     if !folder.exists() {
         return make_anew(folder);
     }
-    let left = |name: &PathBuf, all: &[PathBuf]| is_left_over(name, &LEFT_BY_ANY) || is_unseen(name, all);
+    let left = |name: &PathBuf, all: &[PathBuf]| is_left_over(name, &LEFT_BY_ANY) || is_half(name, all);
     let usable = remove(folder, left).and_then(|()| objects::check(folder));
     usable.or_else(|error| {
         tracing::warn!(folder = %folder.display(), reason = %error, "the cache is damaged and is made anew");
@@ -49,7 +49,7 @@ fn remove(folder: &Path, is_left: impl Fn(&PathBuf, &[PathBuf]) -> bool) -> Resu
 
 /// Returns whether it is a pack without an index, or an index without a pack, which a kill or a power cut left between
 /// the two: it is of no use, and git keeps it for ever.
-fn is_unseen(name: &Path, all: &[PathBuf]) -> bool {
+fn is_half(name: &Path, all: &[PathBuf]) -> bool {
     let other = match name.extension().and_then(|extension| extension.to_str()) {
         Some("pack") => "idx",
         Some("idx") => "pack",

@@ -319,8 +319,7 @@ async fn collect(
     };
     drop(room);
     match read {
-        Ok((known, observed)) if observed.records.entries.is_empty() => {
-            drop(known);
+        Ok((_, observed)) if observed.records.entries.is_empty() => {
             not_read(state, StepError::EmptyExport { source_name: wiring.project.source.to_string() })
         }
         Ok((known, observed)) => {
